@@ -50,7 +50,7 @@ const failure = (key: string) => ({
   retryable: false,
 });
 
-/** The same store, whose `nth` write or delete from now on fails as if the process had died there. */
+/** The same store, but its `nth` write or delete fails from now on, as if the process had died there. */
 function dyingAt(store: ObjectStore, nth: number): ObjectStore {
   let left = nth;
   const step = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -72,7 +72,7 @@ describe('failures as objects', () => {
     assert.equal((await logs[0]!.get('same'))?.attempts, 8);
     assert.equal((await logs[0]!.list({ limit: 10 })).items.length, 1);
     assert.equal(await logs[0]!.count(), 1);
-    // No entry of a writer that lost is left behind.
+    // A writer that lost the race leaves no entry behind.
     assert.equal((await store.list({ prefix: 'failures-by-time/', limit: 10 })).items.length, 1);
     store.close();
   });

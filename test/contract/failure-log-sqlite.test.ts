@@ -31,7 +31,7 @@ const failure = {
   retryable: false,
 };
 
-/** Runs a module in another process; its text may use `openFailureLog` and `file`. */
+/** Runs a module in another process; its source may use `openFailureLog` and `file`. */
 function run(source: string, file: string) {
   const driver = fileURLToPath(new URL('../../core/failure-log/sqlite.ts', import.meta.url));
   const code =

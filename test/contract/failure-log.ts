@@ -5,7 +5,7 @@ import { imageId } from '../../core/index-image.ts';
 import { everyPage } from '../../core/pages.ts';
 import type { Failure, FailureLog } from '../../core/ports.ts';
 
-/** An empty log whose clock is `now`, another connection to the same one, and how to throw it away. */
+/** An empty log with the clock `now`, a second connection to it, and its cleanup. */
 export type OpenFailures = (now: () => Date) => Promise<{
   log: FailureLog;
   again(): Promise<FailureLog>;
@@ -14,7 +14,7 @@ export type OpenFailures = (now: () => Date) => Promise<{
 
 const failsWith = (code: ErrorCode) => ({ name: 'SightlineError', code });
 
-/** What every driver of `FailureLog` promises. */
+/** The contract of every `FailureLog` driver. */
 export function failuresContract(name: string, open: OpenFailures): void {
   describe(`failures contract: ${name}`, () => {
     let log: FailureLog;
@@ -24,7 +24,7 @@ export function failuresContract(name: string, open: OpenFailures): void {
     beforeEach(async () => {
       clock = Date.parse('2026-01-02T03:04:05.678Z');
       const opened = await open(() => new Date(clock));
-      // Logs are wrapped by spreading them, which takes along what an object has itself, and nothing of a class.
+      // Logs are wrapped by spreading, which copies an object's own properties but no methods of a class.
       [log, again, dispose] = [{ ...opened.log }, opened.again, opened.dispose];
     });
     afterEach(() => dispose());

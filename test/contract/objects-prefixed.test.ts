@@ -10,7 +10,7 @@ import { objectsContract } from './objects.ts';
 objectsContract('a corner of a folder', async () => {
   const root = tempFolder();
   const store = await openFolder({ root });
-  // Neighbours that must never be seen.
+  // Neighbours that must never be visible.
   await store.put('corner', Buffer.from('beside'), {}).catch(() => {});
   await store.put('corner-2/a', Buffer.from('beside'));
   return {

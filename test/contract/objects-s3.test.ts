@@ -14,9 +14,9 @@ import { startS3 } from '../support/s3-server.ts';
 import { objectsContract } from './objects.ts';
 
 /**
- * The contract on fauxqs, or with `npm run test:s3` on any server: S3_ENDPOINT (its URL), AWS_ACCESS_KEY_ID and
- * AWS_SECRET_ACCESS_KEY ("test" when not set), AWS_REGION (us-east-1), there also in a bucket that keeps old versions,
- * as that of stage `production` does. It makes buckets and removes them.
+ * Runs the contract on fauxqs, or with `npm run test:s3` on any server: S3_ENDPOINT (its URL), AWS_ACCESS_KEY_ID and
+ * AWS_SECRET_ACCESS_KEY (default "test"), AWS_REGION (default us-east-1). On a real server it also runs on a versioned
+ * bucket, like that of stage `production`. Creates buckets and removes them.
  */
 const { S3_ENDPOINT: endpoint, AWS_REGION: region = 'us-east-1' } = process.env;
 const credentials = {
@@ -55,7 +55,7 @@ if (endpoint === undefined) {
   else describe(`objects contract: ${name}`, () => it('runs where a server keeps them', { skip: without }, () => {}));
 }
 
-/** A bucket of its own, which is emptied and removed when it is closed. */
+/** A separate bucket, emptied and removed on close. */
 async function openBucket(client: S3Client, empty: typeof emptyBucket, prepare?: (bucket: string) => Promise<void>) {
   const bucket = `sightline-${randomUUID()}`;
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
@@ -71,7 +71,7 @@ async function openBucket(client: S3Client, empty: typeof emptyBucket, prepare?:
   };
 }
 
-/** What a server says that cannot prepare a bucket so; null from one that can. */
+/** The error of a server that cannot set up a bucket this way; null if it can. */
 async function reasonAgainst(client: S3Client, prepare: (bucket: string) => Promise<void>): Promise<string | null> {
   const Bucket = `sightline-${randomUUID()}`;
   await client.send(new CreateBucketCommand({ Bucket }));

@@ -4,10 +4,10 @@ import { after, before, describe, it } from 'node:test';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { ByteRange, DiscardedObject, ListedObject, ObjectBody, ObjectStore } from '../../core/ports.ts';
 
-/** An empty bucket for one suite, and how to leave it. */
+/** An empty bucket for one suite, and its cleanup. */
 export type OpenObjects = () => Promise<{ store: ObjectStore; close(): Promise<void> }>;
 
-/** The smallest PNG and GIF there are. */
+/** The smallest valid PNG and GIF. */
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==',
   'base64',
@@ -22,7 +22,7 @@ async function bytesOf(body: ObjectBody | null): Promise<Buffer> {
   return Buffer.from(await new Response(body.body).arrayBuffer());
 }
 
-/** A stream of `chunks`; notes whether it was cancelled. */
+/** A stream of `chunks` that records whether it was cancelled. */
 function streamOf(chunks: Iterable<Uint8Array>): { body: ReadableStream<Uint8Array>; wasCancelled: () => boolean } {
   const iterator = chunks[Symbol.iterator]();
   let cancelled = false;
@@ -56,7 +56,7 @@ async function listAll(store: ObjectStore, options: { prefix?: string; limit: nu
 }
 
 /**
- * What every driver of `ObjectStore` promises, written to what S3 promises. Drivers may refuse more keys than these.
+ * The contract of every `ObjectStore` driver, modelled on what S3 guarantees. Drivers may reject more keys than these.
  */
 export function objectsContract(name: string, open: OpenObjects): void {
   describe(`objects contract: ${name}`, () => {
@@ -64,7 +64,7 @@ export function objectsContract(name: string, open: OpenObjects): void {
     let close: () => Promise<void>;
     before(async () => {
       const opened = await open();
-      // Stores are wrapped by spreading them, which takes along what an object has itself, and nothing of a class.
+      // Stores are wrapped by spreading, which copies an object's own properties but no methods of a class.
       [store, close] = [{ ...opened.store }, opened.close];
     });
     after(() => close());
@@ -95,7 +95,7 @@ export function objectsContract(name: string, open: OpenObjects): void {
           assert.deepEqual([info?.key, info?.bytes, info?.etag], [put.key, put.bytes, put.etag]);
         }
         assert.deepEqual([listed?.key, listed?.bytes, listed?.etag], [put.key, put.bytes, put.etag]);
-        // S3 keeps whole seconds in headers and more in lists.
+        // S3 rounds to whole seconds in headers, but not in lists.
         const times = [put, head!, got!.info, listed!].map((info) => Math.floor(info.lastModified.getTime() / 1000));
         assert.ok(Math.max(...times) - Math.min(...times) <= 1, times.join());
         assert.ok(head?.lastModified instanceof Date && listed?.lastModified instanceof Date);
@@ -145,7 +145,7 @@ export function objectsContract(name: string, open: OpenObjects): void {
       });
 
       it('stores more than fits one part of an upload', async () => {
-        // Above 8 MiB, where S3 clients begin to upload in parts; fauxqs takes 11 MiB at most.
+        // Above 8 MiB, where S3 clients switch to multipart uploads; fauxqs accepts at most 11 MiB.
         const part = randomBytes(1024 * 1024);
         const put = await store.put('stream/large', streamOf(Array.from({ length: 9 }, () => part)).body);
         assert.equal(put.bytes, 9 * part.length);

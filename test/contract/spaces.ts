@@ -7,11 +7,11 @@ import type { CandidateIndex, Copy, Spaces } from '../../core/spaces/port.ts';
 import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
 
 export interface OpenSpaces {
-  /** Opens an index without any. */
+  /** Opens an index without any spaces. */
   readonly spaces: Spaces;
-  /** Another process's view of the same index. Closed by the caller. */
+  /** The same index as seen by another process. The caller closes it. */
   again(): Promise<Spaces>;
-  /** Closes `spaces` and deletes everything. */
+  /** Closes `spaces` and deletes all data. */
   cleanup(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ const tombstone = (n: number, sequencer = '') => ({
   deletedAt: '2026-02-01T00:00:00.000Z',
 });
 
-/** What a build does, with random vectors for content that is new. */
+/** Simulates a build, with random vectors for new content. */
 async function syncAll(copy: Copy, dimension = DIMENSION): Promise<number> {
   const random = seededRandom(99);
   let carried = 0;
@@ -52,7 +52,7 @@ async function syncAll(copy: Copy, dimension = DIMENSION): Promise<number> {
   }
 }
 
-/** What every driver of {@link Spaces} promises. */
+/** The contract of every {@link Spaces} driver. */
 export function spacesContract(name: string, open: () => Promise<OpenSpaces>): void {
   const withSpaces = async (test: (spaces: Spaces, again: OpenSpaces['again']) => Promise<void>) => {
     const { spaces, again, cleanup } = await open();
@@ -62,7 +62,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
       await cleanup();
     }
   };
-  /** A live space `a` and `b` beside it. */
+  /** A live space `a`, with `b` next to it. */
   const withTwo = (
     test: (parts: {
       spaces: Spaces;
@@ -208,7 +208,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         assert.deepEqual(await names(other), ['a', 'b live']);
         for (const write of [
           () => live.upsert([point(3)], 'newer'),
-          // So that somebody who has nothing to write learns whether what it found counts.
+          // So that callers with nothing to write can still check whether their result is valid.
           () => live.upsert([], 'newer'),
           () => live.remove([tombstone(1)], 'not-older'),
           () => live.setTags(uuid(1), ['x']),
@@ -216,7 +216,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         ]) {
           await assert.rejects(write, code('space-retired'));
         }
-        // Where a write and a look at the alias cannot be one, a refused write may still stand in the old space.
+        // Where writing and checking the alias are not atomic, a rejected write may remain in the old space.
         assert.ok((await live.query({ vector: point(2).vector, filter: {}, limit: 5 })).items.length > 0);
 
         const next = await other.openLive('b', DIMENSION);
@@ -268,7 +268,7 @@ export function spacesContract(name: string, open: () => Promise<OpenSpaces>): v
         let n = 0;
         const write = async (store: VectorStore) => {
           for (;;) {
-            // As requests would come: a loop of resolved promises would leave nobody else a turn.
+            // Paced like requests: a loop of resolved promises would starve everything else.
             await nextTurn();
             const i = ++n;
             try {

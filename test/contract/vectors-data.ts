@@ -5,7 +5,7 @@ import type { CaptionPayload, ImagePayload, JointEmbedding, Page } from '../../c
 
 export { seededRandom } from '../support/random.ts';
 
-/** Made-up points, and a store that answers like a real one, slowly and obviously. */
+/** Test points, and a reference store with a slow and obvious implementation. */
 
 export const DIMENSION = 64;
 
@@ -15,7 +15,7 @@ export function unit(random: () => number, dimension = DIMENSION): JointEmbeddin
   return Float32Array.from(raw, (x) => x / length) as JointEmbedding;
 }
 
-/** A version 5 UUID with `n` in its last digits: ids in the order of n. */
+/** A version 5 UUID with `n` in its last digits, so that ids sort by n. */
 export function uuid(n: number): string {
   return `00000000-0000-5000-8000-${n.toString(16).padStart(12, '0')}`;
 }
@@ -67,7 +67,7 @@ const TAGS = ['dog', 'Dog', 'beach', 'to do', '100%', 'été', '犬'];
 const COLOURS = [[], ['red'], ['red', 'blue'], ['black', 'white', 'monochrome']];
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 
-/** Points of both kinds that differ in everything a filter can ask for. */
+/** Points of both kinds that differ in every field that can be filtered. */
 export function randomPoints(random: () => number, count: number, first = 1): Point[] {
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
   const day = () => new Date(Date.UTC(2026, 0, 1 + Math.floor(random() * 30))).toISOString();
@@ -170,7 +170,7 @@ export const FILTERS: readonly Filter[] = [
 
 const captionOf = (payload: Point['payload']) => (payload.kind === 'caption' ? payload.caption : '');
 
-/** What a filter means, one point at a time. */
+/** Reference implementation of filters: whether one point matches. */
 export function matches({ payload }: Point, filter: Filter): boolean {
   const own = payload.kind === 'image' ? payload : null;
   const time = (iso: string) => new Date(iso).getTime();
@@ -207,7 +207,7 @@ export function matches({ payload }: Point, filter: Filter): boolean {
   );
 }
 
-/** Every matching point with its cosine, best first, ties by id. */
+/** All matching points with their cosines, best first, ties by id. */
 export function ranked(
   points: readonly Point[],
   vector: Float32Array,
@@ -243,7 +243,7 @@ export async function everyPoint(
   return allPages((cursor) => store.list({ filter, limit, order, cursor }));
 }
 
-/** Goes through the pages of anything; gives up on a list that has no end. */
+/** Reads all pages of a list; gives up if it never ends. */
 async function allPages<T>(page: (cursor: string | undefined) => Promise<Page<T>>): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | undefined;

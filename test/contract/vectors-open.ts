@@ -1,17 +1,17 @@
 import type { VectorStore } from '../../core/ports.ts';
 
 export interface OpenStore {
-  /** Empty, for vectors of DIMENSION components. */
+  /** An empty store for vectors of DIMENSION components. */
   readonly store: VectorStore;
-  /** Closes the store that was opened last and opens the same data again. */
+  /** Closes the store opened last and reopens the same data. */
   reopen(): Promise<VectorStore>;
-  /** Closes and deletes everything. */
+  /** Closes the store and deletes its data. */
   cleanup(): Promise<void>;
 }
 
 export type Open = () => Promise<OpenStore>;
 
-/** Runs a test on a store of its own. */
+/** Runs a test on its own store. */
 export async function withStore(
   open: Open,
   test: (store: VectorStore, reopen: () => Promise<VectorStore>) => Promise<void>,

@@ -17,10 +17,10 @@ import {
 import { type Open, type OpenStore, withStore } from './vectors-open.ts';
 
 const random = seededRandom(2);
-/** Float32 all the way. */
+/** Computed in float32 throughout. */
 const SCORE_TOLERANCE = 1e-5;
 
-/** Hits must be these, best first; where two scores are closer than float32 can tell, either order will do. */
+/** Asserts the hits, best first; scores too close for float32 may be in either order. */
 function assertRanking(
   hits: readonly { id: string; score: number }[],
   expected: readonly { id: string; score: number }[],
@@ -46,7 +46,7 @@ export function readingContract(open: Open): void {
       opened = await open();
       store = opened.store;
       await store.upsert(points, 'newer');
-      // Neither changes the answers below, but both leave something behind that could.
+      // Neither affects the results below, but both leave traces that could.
       const passing = randomPoints(random, 40, 1001);
       await store.upsert(passing, 'newer');
       await store.remove(

@@ -10,7 +10,7 @@ const random = seededRandom(3);
 const good = (): Point => ({ id: uuid(1), vector: unit(random), payload: image() });
 const withComponent = (value: number) => unit(random).with(3, value) as JointEmbedding;
 
-/** What may not be written, and why. */
+/** Invalid points, and the reason for each. */
 const BAD_POINTS: readonly [string, () => Point[]][] = [
   ['a vector that is too short', () => [{ ...good(), vector: unit(random, DIMENSION - 1) }]],
   ['a vector that is too long', () => [{ ...good(), vector: unit(random, DIMENSION + 1) }]],
@@ -51,7 +51,7 @@ async function refuses(work: () => Promise<unknown>, code: ErrorCode, what: stri
 
 export function refusalsContract(open: Open): void {
   describe('refusals', () => {
-    // One store for all, which stays empty: to make one takes a server longer than the test itself.
+    // All tests share one store, which stays empty: on a server, creating one takes longer than the test itself.
     describe('of points', () => {
       let opened: OpenStore;
       before(async () => {
@@ -146,7 +146,7 @@ export function refusalsContract(open: Open): void {
         const swapped = () => store.list({ filter, limit: 3, order: 'newest', cursor: byId });
         await refuses(swapped, 'invalid-cursor', 'another order');
 
-        // The same question: another page size, and the filter spelt in another order.
+        // The same query with another page size and the filter's fields in another order.
         const same = { ...query, limit: 5, filter: { kind: 'image', maxBytes: 8 } as const };
         assert.equal((await store.query({ ...same, cursor })).items.length, 5);
       }));

@@ -5,7 +5,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 import { vectorsContract } from './vectors.ts';
 import { DIMENSION } from './vectors-data.ts';
 
-/** Chunks as they are in use, and so small that every store has several. */
+/** Chunk sizes: the default, and one so small that every store has several chunks. */
 for (const chunkSlots of [undefined, 37]) {
   vectorsContract(`embedded, ${chunkSlots ?? 'default'} slots a chunk`, async () => {
     const folder = tempFolder();

@@ -10,7 +10,7 @@ import { type Open, withStore } from './vectors-open.ts';
 const random = seededRandom(11);
 const hex = (length: number) => Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join('');
 
-/** The hash with some bits of it turned, spread over all of it. */
+/** The hash with some of its bits flipped, spread evenly. */
 function turned(hash: string, bits: number, from = 0): string {
   const digits = [...hash];
   for (let i = 0; i < bits; i++) {
@@ -22,7 +22,7 @@ function turned(hash: string, bits: number, from = 0): string {
   return changed;
 }
 
-/** A vector beside another one: the cosine is about 1 / sqrt(1 + share²). */
+/** A vector near another one: the cosine is about 1 / sqrt(1 + share²). */
 function beside(vector: JointEmbedding, share: number): JointEmbedding {
   const other = unit(random);
   const mixed = vector.map((x, i) => x + share * other[i]!);

@@ -15,7 +15,7 @@ const CALLED = [
 ];
 const POINTS = CALLED.map((payload, i) => ({ id: uuid(i), vector: unit(random), payload }));
 
-/** Words, and the numbers of the points that they find. */
+/** Words, and the numbers of the points they match. */
 const FOUND: readonly [string[], number[]][] = [
   [['kuche'], [0]],
   [['kuche*'], [0, 2]],

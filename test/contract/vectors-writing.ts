@@ -20,7 +20,7 @@ async function stored(store: VectorStore, id = ID): Promise<StoredPoint | Tombst
   return (await store.get([id])).get(id);
 }
 
-/** What is stored, in short: the key of a live picture, `grave <sequencer>`, or `nothing`. */
+/** A summary of the stored state: the key of a live picture, `grave <sequencer>`, or `nothing`. */
 async function state(store: VectorStore): Promise<string> {
   const found = await stored(store);
   if (found === undefined) return 'nothing';
@@ -66,7 +66,7 @@ export function writingContract(open: Open): void {
     it('gives back unit vectors of live points', () =>
       withStore(open, async (store) => {
         const points = randomPoints(random, 3);
-        // As half precision leaves it: not quite of unit length, with the same direction.
+        // As after a round trip through half precision: same direction, not exactly unit length.
         const long = { ...points[2]!, vector: points[2]!.vector.map((x) => x * 1.0005) as Point['vector'] };
         await store.upsert([points[0]!, points[1]!, long], 'newer');
         await store.remove([grave('1', points[1]!.id)], 'newer');
@@ -149,7 +149,7 @@ export function writingContract(open: Open): void {
 
 function orderContract(open: Open): void {
   describe('order of events', () => {
-    /** Ascending; the last three are the same, for zeros on the right do not count. */
+    /** Ascending; the last three are equal, because trailing zeros do not count. */
     const sequencers = ['', '0055AED6DCD9', '0055AED6DCD90281E5', '0055aed6dcd90281e6', '01', 'A', 'F', 'f0', 'F000'];
 
     for (const when of ['newer', 'not-older'] as const) {
@@ -366,7 +366,7 @@ function keepingTagsContract(open: Open): void {
         }
         assert.equal(await store.count({ tagsAny: ['z'] }), 1);
         assert.equal(await store.count({ tagsAny: ['own'] }), 2);
-        // Tags that were taken away stay away, and those of a payload count again when nobody asks to keep any.
+        // Removed tags stay removed; tags in the payload count again if the caller keeps none.
         await store.setTags(live, []);
         assert.deepEqual(await store.upsert([withTags(live, '8', 'own')], 'newer', { keepTags }), ['written']);
         assert.deepEqual(await tagsOf(store, live), []);
@@ -382,7 +382,7 @@ function keepingTagsContract(open: Open): void {
         let sequencer = 0;
         for (let round = 0; round < 12; round++) {
           const when = round % 2 === 0 ? 'newer' : 'not-older';
-          // The same ones in another order are others, too.
+          // A different order also counts as a change.
           const tags = round % 3 === 0 ? ['second', 'first'] : [`tag ${round}`, 'second', 'first'];
           const again = () => {
             if (when === 'newer') sequencer++;

@@ -7,8 +7,8 @@ import { wordsContract } from './vectors-words.ts';
 import { writingContract } from './vectors-writing.ts';
 
 /**
- * What every vector store promises: run on each driver, unchanged. It asks for what a real Qdrant server with its
- * conditional upserts can keep, so scores are compared to 1e-5 and paging only while nothing is written.
+ * The contract of every vector store; all drivers run it unchanged. It demands only what a real Qdrant server with
+ * conditional upserts can guarantee, so scores are compared to 1e-5, and pages only while nothing is written.
  */
 export function vectorsContract(name: string, open: Open): void {
   const opened = spread(open);
@@ -21,7 +21,7 @@ export function vectorsContract(name: string, open: Open): void {
   });
 }
 
-/** Stores are wrapped by spreading them, which takes along what an object has itself, and nothing of a class. */
+/** Stores are wrapped by spreading, which copies an object's own properties but no methods of a class. */
 function spread(open: Open): Open {
   return async () => {
     const { store, reopen, cleanup } = await open();

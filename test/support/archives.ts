@@ -3,9 +3,9 @@ import sharp from 'sharp';
 import { pack } from 'tar-stream';
 import { ZipFile } from 'yazl';
 
-/** Small pictures and archives of them, made in memory. */
+/** Creates small pictures, and archives of them, in memory. */
 
-/** A JPEG of one colour; another number is another colour. */
+/** A JPEG of a single colour, which depends on the number. */
 export function jpeg(number: number): Promise<Buffer> {
   const background = { r: (number * 53) % 256, g: (number * 101) % 256, b: (number * 197) % 256 };
   return sharp({ create: { width: 24, height: 16, channels: 3, background } })
@@ -15,7 +15,7 @@ export function jpeg(number: number): Promise<Buffer> {
 
 export type Content = Readonly<Record<string, Uint8Array | string>>;
 
-/** `zip64` writes sizes and offsets as for an archive above 4 GiB. */
+/** `zip64` writes sizes and offsets as in an archive above 4 GiB. */
 export function zip(content: Content, options: { zip64?: boolean; compress?: boolean } = {}): Promise<Buffer> {
   const { zip64 = false, compress = false } = options;
   const file = new ZipFile();

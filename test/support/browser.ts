@@ -3,9 +3,9 @@ import { after, before, type SuiteContext, type TestContext } from 'node:test';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { findBrowser } from '../../scripts/cli/find-browser.ts';
 
-/** A real browser for tests: Chromium or one of its kind, from the system. */
+/** A real browser for tests: the system's Chromium or a derivative. */
 
-/** Quiet and alone: no sandbox (containers have none to give), no calls home, no other transport than TCP. */
+/** Quiet and isolated: no sandbox (containers have none), no background requests, and TCP only. */
 const flags = [
   '--no-sandbox',
   '--disable-gpu',
@@ -14,16 +14,16 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // A name for this machine that browsers do not trust as they trust localhost.
+  // A host name for this machine that browsers do not trust the way they trust localhost.
   '--host-resolver-rules=MAP nas.test 127.0.0.1',
 ];
 
-/** BROWSER names one that is not found by itself. */
+/** BROWSER is the path of a browser that is not found automatically. */
 function browserPath(): string | null {
   return process.env.BROWSER || findBrowser();
 }
 
-/** For `describe`: why tests of this file cannot run here. In CI a missing browser is a failure, not a skip. */
+/** For `describe`: why the tests of this file cannot run here. In CI, a missing browser is a failure, not a skip. */
 export function browserSkip(): { skip: string | false } {
   if (browserPath() !== null || process.env.CI === 'true') return { skip: false };
   return { skip: 'no Chromium found: npm run browser, or set BROWSER to its path' };
@@ -37,17 +37,17 @@ export function launchBrowser(): Promise<Browser> {
 
 export interface OpenPage {
   readonly page: Page;
-  /** What the page complained about on the console since it was opened. */
+  /** Console errors of the page since it was opened. */
   readonly complaints: string[];
 }
 
 interface OpenOptions extends BrowserContextOptions {
   readonly expectComplaints?: RegExp;
-  /** Without shared workers, as Chrome on Android; what they ask for goes past the test's routes and network. */
+  /** No shared workers, as in Chrome on Android: their requests bypass the test's routes and network conditions. */
   readonly withoutSharedWorkers?: boolean;
 }
 
-/** One browser for all tests of a suite; each test gets a context of its own and has to leave a clean console. */
+/** One browser for all tests of a suite; each test gets its own context and must leave a clean console. */
 export function useBrowser(): {
   open(t: TestContext | SuiteContext, url: string, options?: OpenOptions): Promise<OpenPage>;
 } {
@@ -65,7 +65,7 @@ export function useBrowser(): {
       });
       if (withoutSharedWorkers) await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'));
       const page = await context.newPage();
-      // How long a busy machine may take, not how long people should wait.
+      // Generous, for busy machines; not a statement about how long users should wait.
       page.setDefaultTimeout(45_000);
       const complaints: string[] = [];
       page.on('console', (message) => {
@@ -74,7 +74,7 @@ export function useBrowser(): {
       page.on('pageerror', (error) => complaints.push(String(error)));
       (t as TestContext).after(async () => {
         const unexpected = complaints.filter((text) => !expectComplaints?.test(text));
-        // A route that still waits for its answer would fail after the test.
+        // A route still waiting for its response would fail after the test.
         await page.unrouteAll({ behavior: 'ignoreErrors' });
         await context.close();
         assert.deepEqual(unexpected, [], 'the console stays clean');

@@ -7,8 +7,9 @@ import { normalise } from '../../core/vector-arithmetic.ts';
 import { textsBy } from './texts-by.ts';
 
 /**
- * An embedder for tests of ordering and storage, where the model does not matter: a unit vector from the hash of the
- * input. Pictures are any bytes that start with "PIC"; everything else is refused as the real one would. Counts calls.
+ * An embedder for tests of ordering and storage, where the model does not matter: returns a unit vector from the hash
+ * of the input. Pictures are any bytes that start with "PIC"; everything else is rejected like an undecodable picture.
+ * Counts calls.
  */
 export function hashEmbedder(): Embedder & { readonly embeddedImages: string[]; failNext: Error | null } {
   const embeddedImages: string[] = [];

@@ -10,7 +10,7 @@ type Json = Record<string, unknown>;
 
 export interface Call {
   readonly method: string;
-  /** With its query. */
+  /** Includes the query string. */
   readonly path: string;
   readonly body: unknown;
   readonly headers: http.IncomingHttpHeaders;
@@ -25,11 +25,11 @@ export interface FakeAnswer {
 export interface FakeQdrant {
   readonly url: string;
   readonly calls: Call[];
-  /** Connections that were opened so far. */
+  /** Number of connections opened so far. */
   connections(): number;
   /**
-   * Answers the next calls that match with something else, instead of serving them or after it; null breaks the
-   * connection, `hang` never answers.
+   * Replaces the responses of the next matching calls, before or after they are executed. null drops the connection;
+   * `hang` never responds.
    */
   inject(
     times: number,
@@ -41,15 +41,15 @@ export interface FakeQdrant {
 }
 
 /**
- * The part of Qdrant's HTTP interface that the driver uses, in memory. recorded.test.ts holds it to what a real server
- * answered; where Qdrant promises no order, this one changes it from answer to answer.
+ * In-memory implementation of the part of Qdrant's HTTP API that the driver uses. recorded.test.ts checks it against
+ * responses of a real server. Where Qdrant guarantees no order, this one changes the order every time.
  */
 export async function startFakeQdrant(
   options: {
     readonly apiKey?: string;
     readonly version?: string;
     readonly strict?: boolean;
-    /** How long every answer takes. Milliseconds. */
+    /** Latency of every response, in milliseconds. */
     readonly delayMs?: number;
   } = {},
 ): Promise<FakeQdrant> {
@@ -78,7 +78,7 @@ export async function startFakeQdrant(
     response.writeHead(sent.status, { ...(isText ? {} : { 'content-type': 'application/json' }), ...sent.headers });
     response.end(isText ? (sent.body as string) : JSON.stringify(sent.body));
   });
-  // Longer than any test pauses.
+  // Longer than any pause in a test.
   server.keepAliveTimeout = 120_000;
   let connections = 0;
   server.on('connection', () => {
@@ -102,7 +102,7 @@ interface State {
   readonly collections: Map<string, FakeCollection>;
   readonly aliases: Map<string, string>;
   readonly version: string;
-  /** Whether collections refuse filters on fields without an index, as in Qdrant Cloud. */
+  /** Whether collections reject filters on fields without an index, as in Qdrant Cloud. */
   readonly strict: boolean;
 }
 
@@ -117,7 +117,7 @@ function parse(raw: string): unknown {
   }
 }
 
-/** Paths that need no key. */
+/** Paths that require no key. */
 const OPEN = new Set(['/', '/readyz', '/livez']);
 
 function serve(state: State, call: Call, apiKey: string | undefined): FakeAnswer {

@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What goes wrong with the next answers of the CDN or the hub. */
+/** Faults in the next responses of the CDN or the hub. */
 export interface HubFault {
-  /** `hub` answers about files, `cdn` sends the large ones. */
+  /** `hub` serves metadata, `cdn` serves the large files. */
   readonly at: 'hub' | 'cdn';
   readonly times: number;
   readonly does:
     | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-    /** Ends the connection after so many bytes of the body. */
+    /** Drops the connection after this many bytes of the body. */
     | { readonly cutAfter: number }
-    /** Other bytes of the same length. */
+    /** Sends other bytes of the same length. */
     | 'wrong-bytes'
     | 'silence';
 }
@@ -28,20 +28,20 @@ export interface HubTestServer {
 export interface HubRepoContent {
   /** `owner/name`, or `datasets/owner/name`. */
   readonly files: Readonly<Record<string, Uint8Array>>;
-  /** Only with this token. */
+  /** Requires this token. */
   readonly token?: string;
   readonly gated?: boolean;
 }
 
 const COMMIT = 'c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00';
-/** Files from this size on are kept by Git LFS, and come from the CDN. */
+/** Files of at least this size are in Git LFS and served by the CDN. */
 const LARGE = 1000;
 
 /**
- * A server that answers as huggingface.co does: /api/.../revision/..., /OWNER/NAME/resolve/REV/FILE with X-Repo-Commit,
- * small files at once with the Git SHA-1 as ETag, large ones by a redirect with X-Linked-Etag (SHA-256) and
- * X-Linked-Size to a CDN on another origin, which knows ranges, If-Range and an ETag of its own, and would be told a
- * secret by an Authorization header.
+ * A server that behaves like huggingface.co: /api/.../revision/... and /OWNER/NAME/resolve/REV/FILE with X-Repo-Commit.
+ * Small files are served directly, with the Git SHA-1 as ETag. Large ones redirect, with X-Linked-Etag (SHA-256) and
+ * X-Linked-Size, to a CDN on another origin. The CDN supports ranges, If-Range and its own ETag; an Authorization
+ * header sent there would leak the token.
  */
 export async function startHub(repos: Readonly<Record<string, HubRepoContent>>): Promise<HubTestServer> {
   const requests: HubTestServer['requests'] = [];
@@ -76,12 +76,12 @@ export async function startHub(repos: Readonly<Record<string, HubRepoContent>>):
     const revision = api?.[3] ?? resolve?.[2];
     const repo = repos[name];
     const refuse = (status: number, code: string) => void response.writeHead(status, { 'x-error-code': code }).end();
-    // The hub does not tell strangers whether a repository is there.
+    // The hub does not reveal to strangers whether a repository exists.
     if (repo === undefined) return refuse(request.headers.authorization ? 404 : 401, 'RepoNotFound');
     if (repo.gated) return refuse(request.headers.authorization ? 403 : 401, 'GatedRepo');
     if (repo.token !== undefined && request.headers.authorization !== `Bearer ${repo.token}`)
       return refuse(401, 'RepoNotFound');
-    // A branch is where the server says; a commit is itself.
+    // A branch resolves to the server's commit; a commit resolves to itself.
     const commit = /^[0-9a-f]{40}$/.test(revision ?? '') ? revision! : COMMIT;
     if (revision !== 'main' && revision !== commit) return refuse(404, 'RevisionNotFound');
     if (api) {
@@ -144,7 +144,7 @@ function send(
   response.writeHead(from > 0 ? 206 : 200);
   if (does === 'silence') response.write(body.subarray(0, 10));
   else if (does !== null && typeof does === 'object') {
-    // Later: fetch throws away what it has received and not handed out when the connection ends.
+    // Delayed: when the connection drops, fetch discards received data that was not read yet.
     response.write(body.subarray(0, does.cutAfter), () => setTimeout(() => response.socket?.end(), 300));
   } else response.end(body);
 }

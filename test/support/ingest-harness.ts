@@ -18,7 +18,7 @@ import { tempFolder } from './temp-folder.ts';
 
 export const silent = pino({ level: 'silent' });
 
-/** Waits until `check` holds, and fails with what it last threw when it never does. Not a measurement. */
+/** Waits until `check` passes; if it never does, fails with its last error. Not for measurements. */
 export async function eventually(check: () => Promise<void> | void, seconds = 60): Promise<void> {
   for (const end = Date.now() + seconds * 1000; ; ) {
     try {
@@ -30,7 +30,7 @@ export async function eventually(check: () => Promise<void> | void, seconds = 60
   }
 }
 
-/** A folder of "pictures" (see hashEmbedder) beside an index and a failure log, all real and on disk. */
+/** A folder of "pictures" (see hashEmbedder) with an index and a failure log, all real and on disk. */
 export interface World {
   readonly dir: string;
   readonly root: string;
@@ -38,18 +38,18 @@ export interface World {
   objects: FolderStore;
   vectors: VectorStore;
   failures: FailureLog;
-  /** As a new process would find it: stores opened again. */
+  /** Reopens the stores, as a new process would. */
   reopen(): Promise<void>;
-  /** The watched folder with its queue, as `npm start` puts them together. */
+  /** The watched folder with its queue, wired as in `npm start`. */
   start(options?: StartOptions): Promise<Running>;
-  /** Keys that can be found, sorted. */
+  /** Keys in the index, sorted. */
   indexed(): Promise<string[]>;
   payload(key: string): Promise<ImagePayload>;
   dispose(): Promise<void>;
 }
 
 export interface StartOptions {
-  /** Around the index function, to let it fail. */
+  /** Wraps the index function, to inject failures. */
   readonly wrap?: (index: IndexJob) => IndexJob;
   readonly maxAttempts?: number;
   readonly minDelayMs?: number;
@@ -62,7 +62,7 @@ export interface Running {
   readonly source: FolderSource;
   readonly queue: JobQueue;
   readonly ingest: Ingest;
-  /** Every job, in the order in which events arrived. */
+  /** Every job, in the order of its events. */
   readonly jobs: Job[];
   stop(): Promise<void>;
 }
@@ -111,7 +111,7 @@ export async function createWorld(): Promise<World> {
         quietMs,
         resyncMs: resyncMs ?? 0,
         emit(event) {
-          // As text, so that what goes over the wire in the cloud is proven here.
+          // Serialised, to prove what goes over the wire in the cloud.
           const body = JSON.stringify(event);
           jobs.push(...parseS3Event(body));
           queue.push(body);

@@ -9,14 +9,14 @@ import { buildPage } from '../../server/build-page.ts';
 import { listen, stopListening } from '../../server/listen.ts';
 import { type TestApp, testApp } from '../functions/http/harness.ts';
 
-/** The real API with the real page over real HTTP; only vectors are hashes, see the harness. */
+/** The real API and page over real HTTP; only the vectors are hashes, see the harness. */
 export interface PageServer extends TestApp {
   readonly url: string;
-  /** Stores sample photos until there are at least `count` pictures. */
+  /** Adds sample photos until there are at least `count` pictures. */
   seed(count: number): Promise<void>;
-  /** How many streams of events are open. */
+  /** Number of open event streams. */
   streams(): number;
-  /** Stops listening and keeps what is stored, as a server that is restarted. */
+  /** Stops listening but keeps the data, like a server that restarts. */
   pause(): Promise<void>;
   resume(): Promise<void>;
 }
@@ -94,7 +94,7 @@ function countingStreams(changes: Changes): Changes & { streams(): number } {
 
 const types: Readonly<Record<string, string>> = { jpg: 'image/jpeg', png: 'image/png', txt: 'text/plain' };
 
-/** Files as the browser hands them over, made inside the page. */
+/** File objects as the browser provides them, created inside the page. */
 async function transferOf(page: Page, paths: readonly string[]): Promise<JSHandle<DataTransfer>> {
   const files = await Promise.all(
     paths.map(async (path) => ({
@@ -113,14 +113,14 @@ async function transferOf(page: Page, paths: readonly string[]): Promise<JSHandl
   }, files);
 }
 
-/** Drags files from outside over the page and holds them there. */
+/** Drags external files over the page and keeps them there. */
 export async function dragFiles(page: Page, paths: readonly string[]): Promise<JSHandle<DataTransfer>> {
   const dataTransfer = await transferOf(page, paths);
   await page.dispatchEvent('body', 'dragenter', { dataTransfer });
   return dataTransfer;
 }
 
-/** Drags files from outside over the page and drops them; `target` may be what appears while dragging. */
+/** Drags external files over the page and drops them; `target` may be an element that appears only while dragging. */
 export async function dropFiles(page: Page, target: string, paths: readonly string[]): Promise<void> {
   const dataTransfer = await dragFiles(page, paths);
   await page.dispatchEvent(target, 'dragover', { dataTransfer });

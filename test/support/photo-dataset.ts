@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const CAPTIONS = fileURLToPath(new URL('../fixtures/photo-captions.jsonl', import.meta.url));
 
-/** The sample photos with captions as a dataset in `folder`: 18 of split val, 5 of split train, three captions each. */
+/** The sample photos with captions as a dataset in `folder`: 18 in split val, 5 in split train, three captions each. */
 export async function writePhotoDataset(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   await cp(PHOTOS, join(folder, 'images'), { recursive: true, filter: (source) => !source.endsWith('.md') });
@@ -19,7 +19,7 @@ interface Line {
   readonly captions: readonly string[];
 }
 
-/** The sample photos three times, each time as other files, so that a batch of 64 pictures is there to train on. */
+/** Three variants of each sample photo, as different files, enough to train with batches of 64 pictures. */
 export async function writeManyPhotos(to: string): Promise<string> {
   await writePhotoDataset(to);
   const lines = (await readFile(join(to, 'captions.jsonl'), 'utf8')).trim().split('\n');

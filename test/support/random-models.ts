@@ -15,14 +15,14 @@ const HIDDEN = 4;
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const bundled = (file: string) => readFileSync(join(MODELS, 'all-minilm-l6-v2', file));
 
-/** Words and tokens of both ends of bert-base-uncased: that of MiniLM, bge, e5 and arctic, and bundled. */
+/** Vocabulary and special tokens of bert-base-uncased, which MiniLM, bge, e5, arctic and the bundled model use. */
 export const BERT_FILES = {
   'tokenizer.json': bundled('tokenizer.json'),
   'tokenizer_config.json': bundled('tokenizer_config.json'),
   'config.json': json({ model_type: 'bert' }),
 };
 
-/** Random rows a token id, in the graph's words: ids [batch, tokens] to states [batch, tokens, HIDDEN]. */
+/** A random row per token id, in ONNX terms: ids [batch, tokens] to states [batch, tokens, HIDDEN]. */
 function lookUp(graph: OnnxGraph, ids: string, rows: number): string {
   return graph.op('Gather', [graph.weights(noise(rows * HIDDEN, 3), [rows, HIDDEN]), ids]);
 }
@@ -31,7 +31,7 @@ function project(graph: OnnxGraph, states: string, from: number, to: number): st
   return graph.op('MatMul', [states, graph.weights(noise(from * to, 5), [from, to])]);
 }
 
-/** BERT and its like: three inputs, a state a token, each of which has seen the others that the mask lets through. */
+/** BERT-like: three inputs, one state per token, each of which attends to the others that the mask allows. */
 export function randomBert(options: { rows?: number; dimension?: number; opset?: number } = {}): Uint8Array {
   const { rows = 30_522, dimension = 384, opset = 14 } = options;
   const graph = new OnnxGraph();
@@ -48,9 +48,9 @@ export function randomBert(options: { rows?: number; dimension?: number; opset?:
 }
 
 /**
- * BERT-base in full, as in snowflake-arctic-embed-m: 12 layers of 768 with 12 heads and 3,072 inside, 512 places,
- * 30,522 words. All layers have the same weights and the words are a product of two matrices, or the file would have
- * 440 MB.
+ * BERT-base in full, as in snowflake-arctic-embed-m: 12 layers of 768 with 12 heads and 3,072 inside, 512 positions,
+ * 30,522 tokens. All layers share weights and the embedding table is a product of two matrices; otherwise the file
+ * would have 440 MB.
  */
 export function randomBertBase(): Uint8Array {
   const [width, heads, inside, rank] = [768, 12, 3072, 8];
@@ -73,7 +73,7 @@ export function randomBertBase(): Uint8Array {
   const kind = graph.op('Gather', [random(2, width, 0.1), types]);
   let states = normalise(graph.op('Add', [graph.op('Add', [words, places]), kind]));
 
-  // 0 where a token may be looked at, far below everything else where not.
+  // 0 where attention is allowed, a large negative number elsewhere.
   const open = graph.op('Unsqueeze', [mask, graph.ints([1, 2])]);
   const closed = graph.op('Mul', [graph.op('Sub', [graph.scalar(1), open]), graph.scalar(-1e9)]);
   const [query, key, value, out] = [11, 12, 13, 14].map((seed) =>
@@ -110,11 +110,11 @@ export function randomBertBase(): Uint8Array {
   return graph.toBytes({ opset: 17 });
 }
 
-/** CLIP's text tower: ids only; the state of the token with the highest id, the last one, stands for the text. */
+/** CLIP's text tower: ids only; the text is represented by the state of the token with the highest id, the last one. */
 function randomClipText(): Uint8Array {
   const graph = new OnnxGraph();
   const ids = graph.input('input_ids', 'int64', ['batch_size', 'sequence_length']);
-  // As exported: ids are reshaped before they are looked up.
+  // As exported: ids are reshaped before the lookup.
   const flat = graph.op('Reshape', [ids, graph.ints([0, -1])]);
   const states = graph.op('Tanh', [lookUp(graph, flat, 49_408)]);
   const last = graph.op('Equal', [ids, graph.op('ReduceMax', [ids], { axes: { ints: [1] }, keepdims: { int: 1 } })]);
@@ -126,7 +126,7 @@ function randomClipText(): Uint8Array {
   return graph.toBytes({ opset: 14 });
 }
 
-/** MobileCLIP's and SigLIP's text towers see every place up to the last, padding included, and take no other length. */
+/** MobileCLIP's and SigLIP's text towers attend to every position, including padding, and require a fixed length. */
 function randomPaddedText(options: { rows: number; places: number; output: string; dimension: number }): Uint8Array {
   const { rows, places, output, dimension } = options;
   const graph = new OnnxGraph();
@@ -148,7 +148,7 @@ function patches(graph: OnnxGraph, edge: number): string {
   });
 }
 
-/** An image tower whose pictures become one vector. */
+/** An image tower that returns one vector per picture. */
 export function randomVision(options: { crop: number; output: string; dimension: number }): Uint8Array {
   const { crop, output, dimension } = options;
   const graph = new OnnxGraph();
@@ -158,7 +158,7 @@ export function randomVision(options: { crop: number; output: string; dimension:
   return graph.toBytes({ opset: 14 });
 }
 
-/** DINOv2: a state for the picture, which is the mean here, and one a patch of 14 x 14 pixels. */
+/** DINOv2: one state for the picture (here the mean) and one per patch of 14 x 14 pixels. */
 function randomDino(): Uint8Array {
   const graph = new OnnxGraph();
   const flat = graph.op('Reshape', [patches(graph, 14), graph.ints([0, 3, -1])]);
@@ -190,7 +190,7 @@ const CLIP_CONFIG = {
     image_processor_type: 'CLIPImageProcessor',
   },
 };
-/** Preprocessing of MobileCLIP: no mean and no spread. */
+/** MobileCLIP's preprocessing: no mean or standard deviation. */
 const MOBILECLIP_CONFIG = {
   do_resize: true,
   size: { shortest_edge: 256 },
@@ -205,7 +205,7 @@ const MOBILECLIP_CONFIG = {
   image_std: [1, 1, 1],
   image_processor_type: 'CLIPFeatureExtractor',
 };
-/** Preprocessing of SigLIP: squashed, not cropped. */
+/** SigLIP's preprocessing: stretched, not cropped. */
 const SIGLIP_CONFIG = {
   do_resize: true,
   size: { height: 224, width: 224 },
@@ -245,14 +245,14 @@ const MOBILENET_CONFIG = {
   image_std: [0.5, 0.5, 0.5],
 };
 
-/** Both towers, and under the names of their int8 versions once more. */
+/** Both towers, and again under the names of their int8 versions. */
 const pair = (text: Uint8Array, vision: Uint8Array) => ({
   'onnx/text_model_quantized.onnx': text,
   'onnx/vision_model_quantized.onnx': vision,
   'onnx/text_model.onnx': text,
   'onnx/vision_model.onnx': vision,
 });
-/** Files of onnx-community/mobilenet_v2_1.0_224 around a model. */
+/** The files of onnx-community/mobilenet_v2_1.0_224 for a model. */
 export const mobilenetFiles = (model: Uint8Array) => ({
   'onnx/model.onnx': model,
   'preprocessor_config.json': json(MOBILENET_CONFIG),
@@ -261,7 +261,7 @@ export const mobilenetFiles = (model: Uint8Array) => ({
 
 const repo = (files: HubRepoContent['files']): HubRepoContent => ({ files });
 
-/** The repositories that models/manifest.json names, with random models in them. */
+/** The repositories named in models/manifest.json, with random models. */
 export function randomRepos(): Readonly<Record<string, HubRepoContent>> {
   const bert = { ...BERT_FILES, 'onnx/model.onnx': randomBert() };
   const config = { 'config.json': json({}) };

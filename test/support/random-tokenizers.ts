@@ -1,6 +1,6 @@
 /**
- * Tokenizers of the kinds that CLIP and SigLIP have, with their special ids and as many tokens, most of which nothing
- * is made of.
+ * Tokenizers of the same kinds as those of CLIP and SigLIP, with the same special ids and vocabulary sizes; most tokens
+ * are placeholders that no text produces.
  */
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
@@ -15,7 +15,9 @@ const special = (id: number, content: string) => ({
   special: true,
 });
 
-/** GPT-2's and CLIP's characters for bytes: printable ones stand for themselves, others follow from 256 on. */
+/**
+ * The characters GPT-2 and CLIP use for bytes: printable ones stand for themselves; others are mapped from 256 upwards.
+ */
 function byteCharacters(): string[] {
   const printable = (byte: number) =>
     (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
@@ -23,9 +25,7 @@ function byteCharacters(): string[] {
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
 }
 
-/**
- * CLIP's byte-level BPE with the same ids for bytes and for both ends, a few merges, and names in place of the others.
- */
+/** CLIP's byte-level BPE with the original ids for bytes and special tokens, a few merges, and placeholders. */
 export function clipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config.json': Buffer } {
   const bytes = byteCharacters();
   const vocab = new Map<string, number>();
@@ -88,9 +88,7 @@ export function clipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config.j
   };
 }
 
-/**
- * SigLIP's SentencePiece (Unigram) with its special ids, pieces for letters and a few words, and names for the others.
- */
+/** SigLIP's SentencePiece (Unigram) with its special ids, pieces for letters and a few words, and placeholders. */
 export function siglipTokenizer(): { 'tokenizer.json': Buffer; 'tokenizer_config.json': Buffer } {
   const vocab: [string, number][] = [
     ['<pad>', 0],

@@ -1,4 +1,4 @@
-/** Seeded random numbers from 0 to 1, the same everywhere: mulberry32 (Tommy Ettinger, 2017, public domain). */
+/** Seeded random numbers from 0 to 1, the same on every machine: mulberry32 (Tommy Ettinger, 2017, public domain). */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {

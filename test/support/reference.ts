@@ -12,16 +12,16 @@ import {
 import type { TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
 import { weightsInside } from './weights-inside.ts';
 
-/** The whole library, `@xenova/transformers`, on the files of a text encoder: what our ids and vectors are held to. */
+/** The original library, `@xenova/transformers`, with a text encoder's files: the reference for our ids and vectors. */
 
 export interface Reference {
-  /** Ids of a text with the special tokens: neither cut, where it drops the last of those, nor filled up. */
+  /** Token ids of a text, including special tokens, without truncation (which would drop the last one) or padding. */
   ids(text: string): number[];
-  /** The vector of a text, of unit length: the model's own part, without what ours has beside it. */
+  /** Unit vector of a text: only the model's own output, without the parts we add. */
   embed(text: string): Promise<Float32Array>;
 }
 
-/** Kinds of tokenizers, and what the library has to be told of a model with one. */
+/** Tokenizer types, and the settings the library needs for each. */
 const KINDS = {
   WordPiece: { model_type: 'bert', tokenizer_class: 'BertTokenizer' },
   BPE: { model_type: 'clip_text_model', tokenizer_class: 'CLIPTokenizer' },
@@ -31,8 +31,8 @@ const KINDS = {
 export type TokenizerKind = keyof typeof KINDS;
 
 /**
- * Opens an encoder of a folder of models in the library.
- * @param to an empty folder, for the layout that the library wants
+ * Opens an encoder from a models folder in the library.
+ * @param to an empty folder, for the layout that the library expects
  */
 export async function openReference(
   entry: TextEncoderEntry,
@@ -50,7 +50,7 @@ export async function openReference(
   write('config.json', { model_type });
   const model = join(from, entry.files.model.path);
   const place = join(to, entry.folder, 'onnx', 'model.onnx');
-  // The library has models as bytes, which no file lies beside.
+  // The library loads the model from bytes, so it cannot find external weights next to the file.
   if (entry.files.weights !== undefined) writeFileSync(place, weightsInside(from, entry));
   else if (process.platform === 'win32') cpSync(model, place);
   else symlinkSync(model, place);
@@ -90,14 +90,14 @@ async function embedding(
   };
 }
 
-/** tokenizer.json, which is made here where we keep a vocabulary as bare pieces. */
+/** tokenizer.json, generated here if we store only a plain vocabulary. */
 function tokenizerOf(path: string): { json: object; kind: TokenizerKind } {
   if (path.endsWith('.unigram')) return { json: unigramJson(readFileSync(path)), kind: 'pieces' };
   const json = JSON.parse(readFileSync(path, 'utf8')) as { model: { type?: string; vocab: unknown } };
   return { json, kind: (json.model.type ?? 'WordPiece') as TokenizerKind };
 }
 
-/** As the converter of `tokenizers` writes XLM-R's SentencePiece model. */
+/** Converts XLM-R's SentencePiece model the way `tokenizers` does. */
 function unigramJson(bytes: Buffer): object {
   const count = bytes.readUInt32LE(0);
   const pieces = bytes.toString('utf8', 4 + 4 * count).split('\n');

@@ -5,13 +5,13 @@ import { buffer } from 'node:stream/consumers';
 import { startFauxqs } from 'fauxqs';
 import { refusedSignature } from './s3-signature.ts';
 
-/** What a test server does to the next requests that match, instead of or after serving them. */
+/** A fault that replaces or follows the processing of the next matching requests. */
 export interface Fault {
   readonly matches: (request: { method: string; url: string }) => boolean;
   readonly times: number;
   /**
-   * Answers an error; or breaks the connection `before` the request is served, `after` it (the answer is lost), or half
-   * way through the answer's body; or falls silent there.
+   * Responds with an error; or drops the connection `before` the request is processed, `after` it (the response is
+   * lost), or halfway through the response body; or stalls there.
    */
   readonly does:
     | { readonly status: number; readonly code: string; readonly message?: string }
@@ -24,20 +24,20 @@ export interface Fault {
 export interface S3TestServer {
   readonly endpoint: string;
   readonly credentials: { accessKeyId: string; secretAccessKey: string };
-  /** Every request so far, in order. */
+  /** All requests so far, in order. */
   readonly requests: { method: string; url: string; headers: IncomingHttpHeaders }[];
-  /** Connections that were opened so far. */
+  /** Number of connections opened so far. */
   connections(): number;
   createBucket(name: string): void;
-  /** Puts an object into Glacier, where it cannot be read; `restored` when a copy can be until tomorrow. */
+  /** Moves an object to Glacier, where it cannot be read; `restored` makes a copy readable until tomorrow. */
   archive(bucket: string, key: string, restored?: 'restored'): void;
   inject(fault: Fault): void;
-  /** Forgets the faults that have not happened. */
+  /** Cancels the faults that have not happened yet. */
   calm(): void;
   stop(): Promise<void>;
 }
 
-/** Whether it was restored, of each object in Glacier by `/bucket/key`. */
+/** For each object in Glacier, by `/bucket/key`: whether it was restored. */
 type Archive = Map<string, boolean>;
 
 interface Upstream {
@@ -54,9 +54,9 @@ interface Answer {
 const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'a-secret-for-tests' };
 
 /**
- * fauxqs, behind a proxy that adds what S3 promises and fauxqs 2.4.1 leaves out: conditional writes and deletes,
- * listing in byte order with working continuation and URL encoding, suffix ranges longer than the object, the limit on
- * key lengths, and the signatures, expiry and policies of presigned requests. Requests run one after the other.
+ * fauxqs behind a proxy that adds what S3 guarantees and fauxqs 2.4.1 lacks: conditional writes and deletes, lists in
+ * byte order with working continuation tokens and URL encoding, suffix ranges longer than the object, the key length
+ * limit, and signatures, expiry and policies of presigned requests. Requests are processed one at a time.
  */
 export async function startS3(): Promise<S3TestServer> {
   const fauxqs = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
@@ -76,7 +76,7 @@ export async function startS3(): Promise<S3TestServer> {
     };
     turn = turn.then(serve).catch((error: unknown) => response.destroy(error as Error));
   });
-  // Longer than any test pauses.
+  // Longer than any pause in a test.
   server.keepAliveTimeout = 120_000;
   let connections = 0;
   server.on('connection', () => {
@@ -185,7 +185,7 @@ function split(url: string): { pathname: string; query: URLSearchParams } {
   };
 }
 
-/** Node's own request rather than fetch, because paths must not be normalised. */
+/** Uses node:http rather than fetch, because paths must not be normalised. */
 async function forward(
   port: number,
   request: { method: string; url: string; headers: IncomingHttpHeaders; body: Buffer },
@@ -199,7 +199,8 @@ async function forward(
 }
 
 /**
- * fauxqs sorts by locale and compares by UTF-16, so its own pages lose keys: one page of all of them is sorted here.
+ * fauxqs sorts by locale but compares by UTF-16, so its paging loses keys: this fetches everything as one page and
+ * sorts it here.
  */
 async function listInByteOrder(
   query: URLSearchParams,
@@ -243,7 +244,7 @@ async function listInByteOrder(
   return { status: 200, headers: { 'content-type': 'application/xml' }, body: Buffer.from(answer) };
 }
 
-/** How a listing names an object's class; whether it was restored only when that is asked for. */
+/** The storage class in a list; restore status is included only on request. */
 function listedClass(archive: Archive, headers: IncomingHttpHeaders): (path: string) => string {
   const isAsked = String(headers['x-amz-optional-object-attributes']).includes('RestoreStatus');
   return (path) => {

@@ -21,8 +21,8 @@ const encode = (text: string) =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /**
- * Why S3 would refuse a presigned PUT or GET (Amazon S3 API reference, "Authenticating requests: using query
- * parameters") or a form upload ("Creating a POST policy"); null when it would not, and for requests that are not
+ * Returns why S3 would reject a presigned PUT or GET (Amazon S3 API reference, "Authenticating requests: using query
+ * parameters") or a form upload ("Creating a POST policy"). Returns null if S3 would accept it or if the request is not
  * presigned.
  */
 export function refusedSignature(request: SignedRequest, credentials: { secretAccessKey: string }): Refusal | null {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Why no small file system can be mounted here, or false. */
+/** Why a small file system cannot be mounted here, or false if it can. */
 export function smallDisk(): string | false {
   if (process.platform !== 'linux' || process.geteuid?.() !== 0) return 'mounting a small disk needs root on Linux';
   try {
@@ -14,7 +14,7 @@ export function smallDisk(): string | false {
   }
 }
 
-/** Runs with the path of a real, empty file system of this size. */
+/** Calls back with the path of a real, empty file system of this size. */
 export async function onSmallDisk(kilobytes: number, run: (path: string) => Promise<void>): Promise<void> {
   const path = await mkdtemp(join(tmpdir(), 'small-disk-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', path]);

@@ -9,7 +9,7 @@ import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { textsBy } from './texts-by.ts';
 
-/** Vectors are hashes, salted by the space, and a picture is any file that starts with PIC. */
+/** Vectors are hashes, salted by the space; a picture is any file that starts with PIC. */
 export function saltedEmbedder(space: string, dimension = 32): Embedder & { embedded: number } {
   const vectorOf = (content: Uint8Array | string) => {
     const bytes = createHash('shake256', { outputLength: dimension }).update(space).update(content).digest();
@@ -41,7 +41,7 @@ export function saltedEmbedder(space: string, dimension = 32): Embedder & { embe
   };
 }
 
-/** The spaces of a file, or of the Qdrant server at a URL. */
+/** The spaces in a file, or on the Qdrant server at a URL. */
 export function openSpacesAt(place: string): Promise<Spaces> {
   return place.startsWith('http') ? openQdrantSpaces({ url: place }) : openEmbeddedSpaces({ file: place, threads: 1 });
 }

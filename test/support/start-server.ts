@@ -6,28 +6,28 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What `npm start` runs, flags of Node included. */
+/** The command behind `npm start`, including Node's flags. */
 const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   scripts: { start: string };
 };
 const START = scripts.start.split(' ').slice(1);
 
-/** Far more than anything takes, on a machine that is busy with other things. */
+/** Generous, for busy machines. */
 const DEADLINE_MS = 180_000;
 
-/** One `npm start` as a user runs it, in its own process, on a port of its own. */
+/** `npm start` as a user runs it, in its own process and on its own port. */
 export interface RunningServer {
   readonly url: string;
   readonly process: ChildProcess;
-  /** Everything it printed so far. */
+  /** Its output so far. */
   output(): string;
-  /** Sends the signal and answers the exit code once it has ended. */
+  /** Sends the signal and resolves to the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
 /**
- * Starts the server and resolves when it has printed its URL. Rejects with its output when it ends before that, and, as
- * `stop` does, kills it when it takes too long.
+ * Starts the server and resolves once it has printed its URL. Rejects with its output if it exits first. Like `stop`,
+ * kills it if it takes too long.
  */
 export async function startServer(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningServer> {
   const child = spawn(process.execPath, [...START, '--port', '0', ...args], {
@@ -59,7 +59,7 @@ export async function startServer(args: readonly string[], env: NodeJS.ProcessEn
   };
 }
 
-/** Runs one command to its end; kills it and rejects with its output when it takes too long. */
+/** Runs a command to completion; kills it and rejects with its output if it takes too long. */
 export async function runScript(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
@@ -83,8 +83,8 @@ export async function runScript(
 }
 
 /**
- * Starts a command and sends it a signal as soon as the condition holds for what it has printed. Answers the exit code,
- * null when the signal killed it, and everything that was printed.
+ * Starts a command and sends it a signal as soon as its output meets the condition. Resolves to its complete output and
+ * the exit code, which is null if the signal killed it.
  */
 export async function killWhen(
   what: string,
@@ -106,7 +106,7 @@ export async function killWhen(
   return { code, printed };
 }
 
-/** What comes of `work`, unless it takes too long: then the process is killed, and the error has what it printed. */
+/** Result of `work`; if it takes too long, kills the process and rejects with its output. */
 async function inTime<T>(what: string, work: Promise<T>, child: ChildProcess, output: () => string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
@@ -120,7 +120,7 @@ async function inTime<T>(what: string, work: Promise<T>, child: ChildProcess, ou
   }
 }
 
-/** Polls until `check` answers something other than null; fails after `timeoutMs` saying what was waited for. */
+/** Polls until `check` returns something other than null; fails after `timeoutMs` and says what it waited for. */
 export async function eventually<T>(what: string, timeoutMs: number, check: () => Promise<T | null>): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

@@ -7,7 +7,7 @@ process.once('exit', () => {
   for (const folder of made) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 });
 
-/** A new, empty folder, which goes when the process ends: a file of tests has one of its own. */
+/** A new, empty folder, removed when the process exits; every test file gets its own. */
 export function tempFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sightline-')));
   made.push(folder);

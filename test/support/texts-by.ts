@@ -1,7 +1,7 @@
 import type { Embedder } from '../../core/ports.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 
-/** The text part of an embedder with one side, which reads every text alike. */
+/** The text part of an embedder with a single text side, which handles every text alike. */
 export function textsBy(
   vectorOf: (bytes: Uint8Array) => JointEmbedding,
   knows: (text: string) => boolean = () => true,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import protobuf from 'protobufjs/light.js';
 import type { TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
 
-/** Numbers of fields of onnx.proto3: of ModelProto, GraphProto, TensorProto, and of an entry of its external_data. */
+/** Field numbers in onnx.proto3: of ModelProto, GraphProto, TensorProto, and external_data entries. */
 const GRAPH = 7;
 const INITIALIZER = 5;
 const [RAW_DATA, EXTERNAL_DATA, DATA_LOCATION] = [9, 13, 14];
@@ -12,13 +12,13 @@ const BYTES = 2;
 
 interface Field {
   readonly id: number;
-  /** As it stands in the message, with its tag. */
+  /** The raw bytes in the message, including the tag. */
   readonly whole: Uint8Array;
-  /** Of a field of bytes: these alone. */
+  /** Content of a bytes field. */
   readonly bytes: Uint8Array;
 }
 
-/** The model of a text encoder as one file: the bytes that it had before its weights were put beside it. */
+/** Merges a text encoder and its external weights into the original single file. */
 export function weightsInside(folder: string, { files }: TextEncoderEntry): Uint8Array {
   const model = readFileSync(join(folder, files.model.path));
   if (files.weights === undefined) return model;
@@ -32,7 +32,7 @@ export function weightsInside(folder: string, { files }: TextEncoderEntry): Uint
   return Buffer.concat(fieldsOf(model).map((field) => (field.id === GRAPH ? graph(field) : field.whole)));
 }
 
-/** Fields of a tensor, what lies in `weights` among them. */
+/** The fields of a tensor, with its data from `weights` inlined. */
 function* ownFields(tensor: Uint8Array, weights: Uint8Array): Generator<Uint8Array> {
   const fields = fieldsOf(tensor);
   const entries = fields
