@@ -138,7 +138,7 @@ describe('the page for everybody', browserSkip(), () => {
     { name: 'a picture', query: '?photo=FIRST', ready: '.neighbours li' },
   ];
   it('gives axe nothing to find, in light and dark', async (t) => {
-    // One page for all that leave it as it was: loading it and axe takes longer than looking.
+    // These tests share a page because they leave it unchanged: loading it and axe takes longer than the checks.
     const { page } = await browser.open(t, server.url, { reducedMotion: 'reduce' });
     for (const { name, query, ready, act, leavesTraces } of views) {
       await t.test(name, async (own) => {
@@ -179,7 +179,7 @@ describe('the page for everybody', browserSkip(), () => {
     await page.keyboard.press('0');
     await page.keyboard.press('Escape');
     await page.locator('dialog.detail').waitFor({ state: 'detached' });
-    // The focus goes back to where it was, once the list is drawn again.
+    // The focus returns to its element once the list is rendered again.
     await page.waitForFunction((was) => document.activeElement?.getAttribute('href')?.includes(was), id!);
 
     await tabTo(page, '.tile-check');
@@ -288,7 +288,7 @@ describe('the page for everybody', browserSkip(), () => {
   }
 });
 
-/** Goes to another view as a link on the page does, without loading anything again, whatever is open. */
+/** Navigates like a link on the page, without a reload, whatever is open. */
 async function goTo(page: Page, query: string): Promise<Page> {
   await page.evaluate((url) => {
     for (const one of document.querySelectorAll<HTMLElement>('[popover]:popover-open')) one.hidePopover();
@@ -309,7 +309,7 @@ async function askForKey(page: Page): Promise<void> {
   await page.getByRole('button', { name: /^API key/ }).click();
 }
 
-/** Presses Tab until the focus is on such an element. */
+/** Presses Tab until a matching element has the focus. */
 async function tabTo(page: Page, selector: string): Promise<void> {
   for (let i = 0; i < 30; i++) {
     await page.keyboard.press('Tab');

@@ -8,10 +8,10 @@ interface Violation {
 }
 
 const source = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** What changes with the colour scheme; the rest of the document is the same in both. */
+/** Rules that depend on the colour scheme; the rest of the document is the same in both. */
 const colourRules = ['color-contrast', 'link-in-text-block'];
 
-/** Colours on their way to another scheme have contrasts of their own: ends every transition, two frames later. */
+/** Colours in transition would have intermediate contrasts: finishes every transition, two frames later. */
 async function settleColours(): Promise<void> {
   const frame = () => new Promise(requestAnimationFrame);
   await frame();
@@ -19,7 +19,7 @@ async function settleColours(): Promise<void> {
   for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
 }
 
-/** What axe-core finds wrong with the page as it is. It is evaluated by the debugger, so the policy stays as strict. */
+/** Violations that axe-core finds on the current page. Injected by the debugger, so the page's CSP stays strict. */
 export async function violations(page: Page, rules?: readonly string[]): Promise<string[]> {
   if (await page.evaluate(() => !('axe' in globalThis))) await page.evaluate(await source);
   await page.evaluate(settleColours);
@@ -31,7 +31,7 @@ export async function violations(page: Page, rules?: readonly string[]): Promise
   return found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
 }
 
-/** The same in both colour schemes: everything in light, and in dark what colours decide. */
+/** Checks both colour schemes: all rules in light mode, colour rules in dark mode. */
 export async function violationsInLightAndDark(page: Page): Promise<string[]> {
   await page.emulateMedia({ colorScheme: 'light' });
   const inLight = await violations(page);

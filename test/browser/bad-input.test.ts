@@ -29,7 +29,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     const outcome = await index({ type: 'created', bucket: 'photos', key, sequencer: null });
     assert.equal(outcome.status, 'indexed');
     await post(`/images/${outcome.id}`, { tags: [script] }, 'PATCH');
-    // Some of them fit the picture, and so stand beside it.
+    // Some of them apply to the picture, so they are listed beside it.
     const captions = ['javascript:alert(1)', 'a cup of coffee', 'a red boat', 'two dogs', 'a street', 'the moon'];
     await post('/captions', { items: captions.map((text) => ({ text: `${script} ${text}` })) });
     const failure = { bucket: 'photos', etag: '', sequencer: '', reason: 'truncated', retryable: true };
@@ -95,7 +95,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await page.getByRole('heading', { name: 'Adding 1,000 pictures' }).waitFor();
     await page.getByText('and 900 more files').waitFor();
     assert.equal(await page.locator('.upload').count(), 100);
-    // The page still does what it is asked to.
+    // The page still works.
     await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
     await page.getByRole('heading', { name: /^Best matches/ }).waitFor();
     await page.getByRole('button', { name: 'Cancel all' }).click();
@@ -119,7 +119,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await mkdir(join(trip, 'day one'), { recursive: true });
     await copyFile(samplePath('rocket.jpg'), join(trip, 'day one', 'rocket.jpg'));
     await copyFile(samplePath('sunset.jpg'), join(trip, 'sunset.jpg'));
-    // Browsers do not know such a type; the server tells by the bytes.
+    // Browsers do not know this type; the server detects it from the bytes.
     await copyFile(samplePath('moon.jpg'), join(trip, 'moon.NEF'));
     await writeFile(join(trip, 'notes.txt'), 'not a picture');
     await dropFromDesktop(page, trip);
@@ -146,14 +146,14 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await page.getByRole('heading', { name: 'The server is taking too long' }).waitFor();
     await note.waitFor({ state: 'detached' });
     silent = false;
-    // It asks again within a second by itself; the button may be gone before it can be clicked.
+    // The page retries within a second; the button may be gone before it can be clicked.
     await page.getByRole('heading', { name: /^Best matches/ }).waitFor();
   });
 
   it('says that the server is gone while nobody searches, and takes it back when it is there again', async (t) => {
     const { page } = await browser.open(t, 'about:blank', { expectComplaints: /Failed to load|ERR_|EventSource/ });
     await page.clock.install();
-    // The list is read again once events come; a search that is under way when the server goes says so itself.
+    // The list reloads when the stream opens; a search running when the server stops reports its own error.
     let lists = 0;
     const quiet = page.waitForEvent(
       'requestfinished',
@@ -164,7 +164,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await quiet;
     await server.pause();
     const note = page.getByText('The server is not responding.');
-    // The note is patient; the test need not be.
+    // The notice waits a while; the test need not.
     while (!(await note.isVisible())) await page.clock.runFor(200);
     assert.ok((await page.locator('.tile').count()) > 0, 'what was there stays');
     await server.resume();
@@ -172,7 +172,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
   });
 });
 
-/** A drag as the browser itself reports it, with real entries of the file system; scripts cannot make those. */
+/** A drag dispatched by the browser itself, with real file system entries, which scripts cannot create. */
 async function dropFromDesktop(page: Page, path: string): Promise<void> {
   const session = await page.context().newCDPSession(page);
   const data = { items: [], files: [path], dragOperationsMask: 1 };

@@ -11,7 +11,7 @@ describe('the page behind a proxy under a path', browserSkip(), () => {
   let server: PageServer;
   let proxy: Server;
   let url: string;
-  /** What was asked for outside the path. */
+  /** Requests outside the path. */
   const strayed: string[] = [];
   before(async () => {
     server = await pageServer({}, 3, { report: sampleReport() });
@@ -56,7 +56,7 @@ describe('the page behind a proxy under a path', browserSkip(), () => {
   });
 });
 
-/** As `location /photos/ { proxy_pass http://127.0.0.1:8787/; }` of nginx does. */
+/** Behaves like nginx with `location /photos/ { proxy_pass http://127.0.0.1:8787/; }`. */
 function startProxy(target: string, path: string, strayed: string[]): Server {
   const { hostname, port } = new URL(target);
   return createServer((asked, answer) => {

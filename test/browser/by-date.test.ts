@@ -7,7 +7,7 @@ import { browserSkip, useBrowser } from '../support/browser.ts';
 import { type PageServer, pageServer } from '../support/page-server.ts';
 import { violationsInLightAndDark } from './axe.ts';
 
-/** Months from January 2015 to December 2019; a picture in six has no date. */
+/** Months from January 2015 to December 2019; one picture in six has no date. */
 const months = 60;
 const perMonth = 24;
 
@@ -23,7 +23,7 @@ describe('the collection by date', browserSkip(), () => {
       const { id, payload } = items[i % 2]!;
       const date = new Date(Date.UTC(2015, Math.floor(i / perMonth), 1 + (i % perMonth))).toISOString().slice(0, -1);
       const takenAt = i % 6 === 0 ? null : date;
-      // No copies of each other.
+      // Different enough not to count as copies.
       const look = { sha256: String(i).padStart(64, '0'), perceptualHash: null };
       return { id: randomUUID(), vector: known.get(id)!, payload: { ...(payload as ImagePayload), ...look, takenAt } };
     });
@@ -37,7 +37,7 @@ describe('the collection by date', browserSkip(), () => {
   /** The first picture without a date. */
   const undated = (page: Page) => page.locator('.month:has-text("No date") + li .tile-main');
 
-  /** Waits until the heading of a month stands right under the page's header, and a picture of it is shown. */
+  /** Waits until the heading of a month is directly below the page's header, with one of its pictures visible. */
   async function arrives(page: Page, month: string, day: string): Promise<void> {
     await page.waitForFunction(
       ([month, day]) => {
@@ -70,7 +70,7 @@ describe('the collection by date', browserSkip(), () => {
       const add = ({ items }: { items: { month: string }[] }) => {
         for (const { month } of items) read.add(month);
       };
-      // What is still on its way when the test ends has no body.
+      // Requests still in flight when the test ends have no body.
       response.json().then(add, () => {});
     });
     await page.goto(`${server.url}?sort=-taken`);
@@ -154,7 +154,7 @@ describe('the collection by date', browserSkip(), () => {
   it('has room and names for everybody: narrow, zoomed, by finger, and for axe', async (t) => {
     for (const viewport of [
       { width: 360, height: 640 },
-      // A window of 1280 by 800 at 200 %.
+      // A window of 1280 by 800 at 200 % zoom.
       { width: 640, height: 400 },
     ]) {
       const { page } = await browser.open(t, `${server.url}?sort=-taken`, { viewport, hasTouch: true });

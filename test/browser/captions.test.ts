@@ -75,7 +75,7 @@ describe('captions on the page', browserSkip(), () => {
   it('do not crowd out the pictures when both are asked for', async (t) => {
     const texts = Array.from({ length: 30 }, (_, i) => ({ text: `caption number ${i}` }));
     await server.json('/captions', jsonRequest('POST', { items: texts }));
-    // Of text and text: above the score of every picture.
+    // Text against text: higher than the score of any picture.
     const { page } = await browser.open(t, `${server.url}?q=caption+number+3`);
     await choice(page, 'Both').click();
     const above = page.getByRole('region', { name: 'Captions' });
@@ -120,7 +120,7 @@ describe('what is dragged over the page', browserSkip(), () => {
     await page.getByRole('heading', { name: '2 pictures added' }).waitFor();
     await page.locator('.drop').waitFor({ state: 'detached' });
 
-    // Text that is dragged about is none of the page's business.
+    // Dragged text is not the page's concern.
     const text = await page.evaluateHandle(() => {
       const transfer = new DataTransfer();
       transfer.setData('text/plain', 'words');

@@ -145,7 +145,7 @@ describe('the client and the OpenAPI document', () => {
   });
 });
 
-/** The API without a network; every answer must be one that the document describes. */
+/** The API without a network; every response must match the OpenAPI document. */
 function checkedFetch(app: TestApp, document: CheckedDocument): typeof fetch {
   const templates = Object.keys(document.paths);
   return async (input, init) => {

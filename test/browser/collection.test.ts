@@ -96,7 +96,7 @@ describe('a collection on the page', browserSkip(), () => {
     );
     await page.clock.install();
     await page.getByLabel('Pictures to add').setInputFiles(samplePath('rocket.jpg'));
-    // The page tries twice more by itself, after pauses that nobody has to sit through here.
+    // The page retries twice, after pauses that the test skips.
     await passTime(page, page.getByRole('button', { name: 'Try rocket.jpg again' }));
     await page.getByRole('button', { name: 'Try rocket.jpg again' }).click();
     await page.getByRole('button', { name: 'Show rocket.jpg' }).waitFor();
@@ -105,7 +105,7 @@ describe('a collection on the page', browserSkip(), () => {
 
   it('sends pictures straight to the bucket where uploads are signed, and says what became of them', async (t) => {
     const sent: (string | undefined)[] = [];
-    // Stands for a bucket of another origin and the event that each object in it makes.
+    // Simulates a bucket on another origin, and the event for each new object.
     const bucket = createServer(async (request, response) => {
       response.setHeader('access-control-allow-origin', '*');
       response.setHeader('access-control-allow-headers', '*');
@@ -132,7 +132,7 @@ describe('a collection on the page', browserSkip(), () => {
       }),
     });
     const { page } = await browser.open(t, signing.url);
-    // After the page is closed, which would complain about servers that are gone.
+    // Only after the page is closed, which would log errors about stopped servers.
     t.after(async () => {
       await signing.close();
       bucket.close();
@@ -168,7 +168,7 @@ describe('a collection on the page', browserSkip(), () => {
     const third = page.waitForResponse((answer) => answer.status() === 503 && refused === 3);
     await page.getByLabel('Pictures to add').setInputFiles(['moon.jpg', 'clock.jpg', 'coffee.jpg'].map(samplePath));
     await third;
-    // Time stands still: nobody comes back after 30 seconds.
+    // The clock is frozen: there is no retry after 30 seconds.
     await page.clock.pauseAt(Date.now() + 5000);
     await page.getByRole('button', { name: 'Cancel all' }).click();
     const sent = page.waitForRequest(isUpload);
@@ -295,7 +295,7 @@ describe('a collection on the page', browserSkip(), () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Delete permanently' }).click();
     await page.getByRole('heading', { name: 'The trash is empty' }).waitFor();
     assert.deepEqual((await server.json('/trash')).body.items, []);
-    // What was restored is shown again.
+    // The restored picture is visible again.
     await page.goBack();
     await tile(0).waitFor();
   });
@@ -317,7 +317,7 @@ describe('a collection on the page', browserSkip(), () => {
       await page.getByLabel('Add a tag', { exact: true }).fill(name);
       await page.keyboard.press('Enter');
     };
-    // A server that is asked too much is asked again when it says so.
+    // After a 429, the page retries when the server said.
     let busy = 2;
     await page.route('**/images/*', (route) =>
       route.request().method() === 'PATCH' && busy-- > 0
@@ -341,7 +341,7 @@ describe('a collection on the page', browserSkip(), () => {
     await passTime(page, page.getByText(`2 of ${total}`));
     await page.getByRole('progressbar', { name: `Deleting ${total} pictures` }).waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
-    // What is under way is waited for, and no more: it fails when the server is too slow.
+    // Waits for requests in progress, and no longer: it fails if the server is too slow.
     await page.clock.fastForward(31_000);
     await page.getByText('The server is taking too long').first().waitFor();
     await page.getByRole('heading', { name: `Newest ${total - 2} pictures` }).waitFor();
@@ -412,7 +412,7 @@ describe('a collection on the page', browserSkip(), () => {
       'spring/cat.jpg',
       'two.jpg',
     ]);
-    // They would be refused again.
+    // They would be rejected again.
     assert.equal(await page.getByRole('button', { name: 'Retry failed files' }).count(), 0);
   });
 
@@ -425,7 +425,7 @@ describe('a collection on the page', browserSkip(), () => {
   });
 });
 
-/** Lets the page's own time run faster until something is there. */
+/** Speeds up the page's clock until the condition holds. */
 async function passTime(page: Page, until: Locator): Promise<void> {
   while (!(await until.isVisible())) await page.clock.runFor(250);
 }

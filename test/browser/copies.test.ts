@@ -67,7 +67,7 @@ describe('copies on the page', browserSkip(), () => {
       }
       const numbers = places.reverse().map((one) => /^(\d) of 7$/.exec(one)?.[1]);
       assert.equal(numbers[0], '1', String(places));
-      // One tile stands for three: after it the numbers go on behind all of them.
+      // One tile represents three pictures: the numbers after it continue behind all of them.
       assert.equal(numbers.length, 5, String(places));
       const steps = numbers.slice(1).map((number, i) => Number(number) - Number(numbers[i]));
       assert.deepEqual(steps.filter((by) => by !== 1).join(), numbers.at(-1) === '5' ? '' : '3', String(places));
@@ -80,13 +80,13 @@ describe('copies on the page', browserSkip(), () => {
     const tile = page.locator(`.tile-main[data-photo="${ids['moon.jpg']}"]`);
     await tile.waitFor();
     const [held, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    // Lists, and not what is counted for the row to start from.
+    // Only list requests, not the counts for the row of starting points.
     await page.route(/\/images\?(?!.*limit=1\b)/, async (route) => {
       held.resolve();
       await release.promise;
       await route.continue();
     });
-    // What came later comes first in the list, and would stand for all copies of it.
+    // The latest picture is first in the list, so it would represent all of its copies.
     await store('later/moon.jpg', await samplePhoto('moon.jpg'));
     await held.promise;
     await tile.focus();

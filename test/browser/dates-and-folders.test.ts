@@ -22,7 +22,7 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
   });
   after(() => server.close());
 
-  /** Stores a sample photo, and what is known of it as if its file said so. */
+  /** Stores a sample photo with metadata as if its file contained it. */
   async function store(key: string, photo: string, known: Partial<ImagePayload>): Promise<string> {
     const body = await samplePhoto(photo);
     const headers = { 'content-type': 'image/jpeg' };

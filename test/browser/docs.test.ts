@@ -49,7 +49,7 @@ describe('the documentation of the API', { timeout: 600_000, ...browserSkip() },
     return ((await answer.json()) as { id: string }).id;
   };
 
-  /** One of each that a request may be about, and nothing under the key of the upload's example. */
+  /** Creates one of each resource that a request may refer to, and nothing under the key in the upload example. */
   async function prepare(): Promise<void> {
     const isMissing = async (list: string) => (await listed(list)).length === 0;
     if (await isMissing('folders')) await ask('POST', 'folders', { path: join(dir, 'photos') });

@@ -29,7 +29,7 @@ describe('the page when things go wrong', browserSkip(), () => {
     await page.route('**/search?*', (route) =>
       broken ? route.fulfill({ ...broken, headers: { 'retry-after': '30' } }) : route.continue(),
     );
-    // Well again only from the click on: the page also tries by itself, and the button would be gone.
+    // Recovers only on the click: the page also retries by itself, and then the button would be gone.
     await page.exposeFunction('wasClicked', () => {
       broken = undefined;
     });
@@ -108,7 +108,7 @@ describe('the page when things go wrong', browserSkip(), () => {
     await page.getByText('You are offline.').waitFor({ state: 'detached' });
   });
 
-  // The cursor is changed on the way; it is the server that refuses it.
+  // The cursor is altered in transit; the server rejects it.
   const cursors = [
     { name: 'has expired', change: (cursor: string) => cursor.slice(0, -4), status: 400 },
     { name: 'is of other models', change: ofSpace('beefbeefbeefbeef'), status: 409 },
@@ -229,7 +229,7 @@ describe('the page of a server that wants a key for reading, too', browserSkip()
   });
 });
 
-/** The same cursor of another space, as after a swap. */
+/** The same cursor, but from another space, as after a model change. */
 function ofSpace(space: string): (cursor: string) => string {
   return (cursor) => {
     const [version, , ...rest] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];

@@ -12,7 +12,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 const heic = fileURLToPath(new URL('../fixtures/heic/turned.heic', import.meta.url));
 
-/** What a camera and a telephone write beside JPEG, each as large as a test may be. */
+/** Files from cameras and phones other than JPEG, each as large as a test allows. */
 async function files(): Promise<Record<string, Buffer>> {
   const photo = await readFile(samplePath('rocket.jpg'));
   const jpeg = await sharp(samplePath('dahlia.jpg')).resize(1200).jpeg().toBuffer();
@@ -27,7 +27,7 @@ async function files(): Promise<Record<string, Buffer>> {
   const raw = { width: 90, height: 120, channels: 3, pageHeight: 60 } as const;
   return {
     'IMG_1.NEF': rawOf({ make: 'NIKON', jpegs: [jpeg], photo: { 36867: ASCII('2019:07:05 12:00:00') } }),
-    // A motion photo: a film behind the still.
+    // A motion photo: a video appended to the still.
     'PXL_2.MP.jpg': Buffer.concat([photo, await readFile(samplePath('cat.jpg'))]),
     'IMG_3.HEIC': await readFile(heic),
     'clip.webp': await sharp(Buffer.concat(frames), { raw })

@@ -18,7 +18,7 @@ async function catalogueOf(language: Language): Promise<Catalogue> {
   return ((await import(`../../web/i18n/${language}.ts`)) as Readonly<Record<string, Catalogue>>)[language]!;
 }
 
-/** What stands in the braces of a text, each once. */
+/** The distinct placeholders in braces of a text. */
 function names(text: string): string[] {
   return [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!))].toSorted();
 }
@@ -40,7 +40,7 @@ describe('the texts of the page', () => {
         for (const [form, text] of Object.entries(forms(message))) {
           assert.notEqual(text.trim(), '', `${key} ${form}`);
           const own = names(text);
-          // One may be said without its number.
+          // A singular may omit its number.
           const wanted = form === 'one' ? expected.filter((name) => name !== 'count' || own.includes(name)) : expected;
           assert.deepEqual(own, wanted, `${key} ${form}`);
           assert.equal(text.split('*').length % 2, 1, `${key} ${form}: marks come in pairs`);
@@ -68,7 +68,7 @@ describe('the texts of the page', () => {
     const files = globSync('**/*.{ts,tsx}', { cwd: root }).filter((file) => !file.startsWith('i18n'));
     const source = files.map((file) => readFileSync(`${root}${file}`, 'utf8')).join('\n');
     const asked = new Set([...source.matchAll(/'([\w.]+)'/g)].map((match) => match[1]!));
-    // `view.${view}` asks for all that begin so; the types hold each of them.
+    // `view.${view}` uses all keys with this prefix; the types check each one.
     const begun = [...source.matchAll(/\bt\(`([\w.]+)\$/g)].map((match) => match[1]!);
     const unused = Object.keys(en).filter((key) => !asked.has(key) && !begun.some((start) => key.startsWith(start)));
     assert.deepEqual(unused, []);

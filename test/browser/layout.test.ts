@@ -10,7 +10,7 @@ function proportions(count: number, seed = 7): number[] {
   return Array.from({ length: count }, () => proportion(100 + next() * 900, 100 + next() * 900));
 }
 
-/** The same rule said plainly: close each row where its height comes nearest to the one aimed at. */
+/** Naive implementation of the same rule: end each row where its height is closest to the target. */
 function plainRows(ratios: readonly number[]): number[][] {
   const heightOf = (row: readonly number[]) =>
     (options.width - options.gap * (row.length - 1)) / row.reduce((sum, ratio) => sum + ratio, 0);

@@ -20,7 +20,7 @@ import { sampleReport } from './report.ts';
 const size = { width: 800, height: 600 };
 const dimension = 8;
 
-/** Unit vectors around the first or the second axis, taking turns. */
+/** Unit vectors near the first and the second axis, alternately. */
 function twoGroups(count: number): Int8Array {
   return Int8Array.from({ length: count * dimension }, (_, i) => {
     const [row, column] = [Math.floor(i / dimension), i % dimension];
@@ -77,7 +77,7 @@ describe('the geometry of the map', () => {
   });
 
   it('fits positions into the world, the longer side across, without distorting them', () => {
-    // An ellipse, three times as long as wide, that lies askew and far off.
+    // An ellipse, three times as long as wide, rotated and far from the origin.
     const ellipse = Float32Array.from({ length: 400 }, (_, i) => {
       const angle = (Math.floor(i / 2) / 200) * 2 * Math.PI;
       const [x, y] = [30 * Math.cos(angle), 10 * Math.sin(angle)];
@@ -98,7 +98,7 @@ describe('the geometry of the map', () => {
 });
 
 describe('the pictures on the map', () => {
-  /** Scattered over -1 to 1. */
+  /** Random positions within -1 to 1. */
   const random = (i: number) => (Math.sin(i * 12.9898) * 43758.5453) % 1;
   const map: CollectionMap = {
     items: Array.from({ length: 500 }, (_, i) => ({
@@ -216,7 +216,7 @@ describe('the map on the page', browserSkip(), () => {
       [0.99, 0.01],
       [0.99, 0.99],
       [0.01, 0.99],
-      // Back to where it began, as lassos do.
+      // Closes the loop, as with a lasso.
       [0.01, 0.5],
     ] as const;
     await page.keyboard.down('Shift');
@@ -245,7 +245,7 @@ describe('the map on the page', browserSkip(), () => {
     });
     await page.getByRole('button', { name: /^Menu/ }).click();
     await page.getByRole('button', { name: 'Map', exact: true }).click();
-    // Points have one colour and its shades, photographs thousands.
+    // Points have shades of one colour, photos thousands of colours.
     const colours = () =>
       page.locator('.map-stage canvas').evaluate((element) => {
         const canvas = element as HTMLCanvasElement;
@@ -280,7 +280,7 @@ describe('the map on the page', browserSkip(), () => {
 
     await page.getByRole('button', { name: 'Map', exact: true }).click();
     await canvas.focus();
-    // Until the map is there, there is nothing in its middle.
+    // Until the map has loaded, its centre is empty.
     const one = page.getByRole('button', { name: '1 picture of the map' });
     await canvas.evaluate(async (element) => {
       for (let i = 0; i < 600 && element.isConnected; i++) {

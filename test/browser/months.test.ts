@@ -16,7 +16,7 @@ import { seededRandom } from '../support/random.ts';
 const byDate: Query = { ...emptyQuery, sort: '-taken' };
 const pageSize = 7;
 
-/** Pictures of months without order, large and small ones, in the order of a list by date. */
+/** Pictures of months in random order, small and large, sorted as in a list by date. */
 function pictures(random: () => number, sort: Query['sort']): ImageItem[] {
   const dates = Array.from({ length: 90 }, () => {
     const day = String(1 + Math.floor(random() * 30)).padStart(2, '0');
@@ -30,7 +30,7 @@ function pictures(random: () => number, sort: Query['sort']): ImageItem[] {
   return dates.map((date, i) => ({ kind: 'image', id: `${i}`, takenAt: date, month: date.slice(0, 7) }) as ImageItem);
 }
 
-/** What the API answers of them. */
+/** The API's responses for them. */
 function read(all: readonly ImageItem[], list: DatedList, month: string, asked: Query): DatedList {
   const reading =
     list.months.find(({ value }) => value === month)?.next ?? readingFrom(month, list.months, pageSize, asked);

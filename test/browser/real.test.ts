@@ -42,7 +42,7 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
       expectComplaints: /status of 409/,
       viewport: { width: 500, height: 200 },
     });
-    // Pages so small that there is one to come when the models change.
+    // Pages small enough that one is still to come when the models change.
     await page.route(/\/(images|search)\?/, (route) => {
       const url = new URL(route.request().url());
       if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '21');
@@ -54,7 +54,7 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
     await page.locator('.tile img.shown').first().waitFor();
     const before = await page.locator('.tile-main').first().textContent();
     assert.match(before ?? '', /dogs at window/);
-    // At its top a list renews itself; further down it stays, with a cursor of the models that made it.
+    // A list at its top refreshes itself; further down it stays, with a cursor of the old models.
     await page.evaluate(() => scrollTo(0, 100));
 
     const swapped = await runScript(['scripts/sightline.ts', 'reindex', '--head', head, '--data', data]);
@@ -62,7 +62,7 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
     const spaceNow = async () => ((await (await fetch(`${server.url}/ready`)).json()) as { space: string }).space;
     const { space } = await loadHeadFile(head);
     await eventually('the server to follow', 60_000, async () => ((await spaceNow()) === space ? true : null));
-    // Down to the end, through a page that the new models refuse to go on with; a copy is no tile of its own.
+    // To the end, past a page that the new models refuse to continue; copies have no tile of their own.
     await page.waitForFunction(() => {
       scrollBy(0, 100);
       return document.querySelector('.grid > li[aria-posinset="23"]') !== null;

@@ -10,12 +10,12 @@ import { writePhotoDataset } from '../support/photo-dataset.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { violations } from './axe.ts';
 
-/** The report as the command writes it, opened from disk in a real browser. */
+/** The report as written by the command, opened from disk in a real browser. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const HOSTILE = `</script><img src=x onerror="document.title='run'"> a cup & saucer`;
 
-/** One whose file has the curves of its training. */
+/** A report with training curves. */
 const HEAD = 'head-compact-float32';
 
 describe('npm run report', browserSkip(), () => {
@@ -25,7 +25,7 @@ describe('npm run report', browserSkip(), () => {
   let lines: PictureLine[];
   before(async () => {
     const data = await writePhotoDataset(join(folder, 'photos'));
-    // More captions for a picture that is there, and a picture that cannot be read.
+    // More captions for an existing picture, and a picture that cannot be read.
     await appendFile(
       join(data, 'captions.jsonl'),
       `${JSON.stringify({ image: 'coffee.jpg', captions: [HOSTILE], split: 'val' })}\n` +
@@ -33,7 +33,7 @@ describe('npm run report', browserSkip(), () => {
     );
     await writeFile(join(data, 'images', 'broken.jpg'), 'no picture');
     file = join(folder, 'report.html');
-    // The same head beside itself, as if its training had been stopped once.
+    // The same head compared with itself, as if training had been interrupted once.
     const beside = join(folder, 'head-stopped');
     await cp(join(root, 'models', HEAD), beside, { recursive: true });
     const info = JSON.parse(await readFile(join(beside, 'head.json'), 'utf8'));
@@ -127,7 +127,7 @@ describe('npm run report', browserSkip(), () => {
           .evaluate((img) => (img as HTMLImageElement).naturalWidth > 100),
       );
     }
-    // Everything a caption says is text.
+    // Captions are always shown as plain text.
     assert.notEqual(await page.title(), 'run');
     await search.fill('cup &');
     assert.match(await card('coffee.jpg').innerText(), /<\/script><img src=x onerror=/);
@@ -149,7 +149,7 @@ describe('npm run report', browserSkip(), () => {
       const greens = data.filter((_, i) => i % 4 === 1);
       return [on, off, Math.min(...greens), Math.max(...greens)];
     });
-    // All colours are used, however near to each other the cosines of a head are.
+    // The whole colour scale is used, however close the cosines of a head are.
     assert.deepEqual([darkest, brightest], [1, 231]);
     assert.ok(right! > wrong! + 20, `diagonal ${right}, elsewhere ${wrong}`);
     await page.getByRole('application', { name: 'Cells of the matrix' }).focus();

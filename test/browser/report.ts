@@ -1,7 +1,7 @@
 import type { Report } from '../../functions/http/report-file.ts';
 import type { TrainingReport } from '../../web/state/training.ts';
 
-/** A report as `npm run report` writes it, cut down to what the page shows: three pictures, one of another split. */
+/** A report from `npm run report`, reduced to what the page shows: three pictures, one of them in another split. */
 
 const names = ['boat.jpg', 'street.jpg', '<img src=x onerror=alert(1)>.jpg'];
 

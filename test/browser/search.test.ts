@@ -7,7 +7,7 @@ import { dropFiles, type PageServer, pageServer, pasteFile, samplePath } from '.
 const tiles = (page: Page) => page.locator('.grid .tile');
 const search = (page: Page) => page.getByRole('combobox', { name: 'Search pictures with words' });
 
-/** The tile of a picture that the query is itself. */
+/** The tile of the query picture itself. */
 function sameAs(page: Page, name: string): Locator {
   return page.locator('.tile', { has: page.getByRole('link', { name }), hasText: '1.00' });
 }
@@ -54,7 +54,7 @@ describe('searching on the page', browserSkip(), () => {
     await page.waitForURL((url) => url.searchParams.get('q') === 'a red bicycle');
     await search(page).fill('a red');
     await page.getByRole('option', { name: 'a red bicycle' }).waitFor();
-    // Up from the field: the last option.
+    // Up from the field moves to the last option.
     await search(page).press('ArrowUp');
     await search(page).press('Enter');
     await search(page).fill('a re');
@@ -65,7 +65,7 @@ describe('searching on the page', browserSkip(), () => {
   it('never shows an older answer over a newer one', async (t) => {
     const { page } = await browser.open(t, server.url);
     await page.getByRole('heading', { name: 'Newest' }).waitFor();
-    // The first query is answered after the second one.
+    // The first response arrives after the second.
     const fast = Promise.withResolvers<void>();
     const slow = Promise.withResolvers<void>();
     await page.route(/\/search\?q=slow/, async (route) => {
@@ -85,7 +85,7 @@ describe('searching on the page', browserSkip(), () => {
     await page.locator(`.grid > li:first-child .tile-main[href*="${body.items[0]!.id}"]`).waitFor();
     fast.resolve();
     await over;
-    // An answer that came late would be on the page by now.
+    // A late response would have been shown by now.
     await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     assert.ok((await page.locator('.tile-main').first().getAttribute('href'))?.includes(String(body.items[0]!.id)));
   });
@@ -116,7 +116,7 @@ describe('searching on the page', browserSkip(), () => {
     await dropFiles(page, '.header', [samplePath('cat.jpg')]);
     await sameAs(page, 'cat').waitFor();
     assert.match(await tiles(page).first().innerText(), /1\.00/);
-    // The picture is kept in the browser, so the address works again after a reload.
+    // The picture is stored in the browser, so the URL still works after a reload.
     await page.reload();
     await sameAs(page, 'cat').waitFor();
     await page.getByRole('button', { name: 'Remove cat.jpg' }).click();
@@ -125,7 +125,7 @@ describe('searching on the page', browserSkip(), () => {
 
   it('takes a picked picture as well as a pasted one', async (t) => {
     const { page } = await browser.open(t, server.url);
-    // Heard of once: its field beside the button is for the browser alone.
+    // Announced once: the file input beside the button is hidden from screen readers.
     assert.equal(
       await page
         .getByRole('search')
@@ -175,7 +175,7 @@ describe('searching on the page', browserSkip(), () => {
       return route.continue({ url: url.href });
     });
     await page.reload();
-    // Scrolls a little with each frame and keeps what it sees: only tiles near the window exist.
+    // Scrolls a little per frame and collects tiles: only those near the window exist.
     const seen = await page.evaluate(
       () =>
         new Promise<number>((resolve) => {
@@ -203,7 +203,7 @@ describe('searching on the page', browserSkip(), () => {
   it('comes back to where a list was left, from a picture, another search and another page', async (t) => {
     const { page } = await browser.open(t, server.url, { viewport: { width: 500, height: 400 } });
     await page.getByRole('heading', { name: 'Newest 23 pictures' }).waitFor();
-    // The room above the list is kept until it is known whether anything comes there.
+    // Space above the list is reserved until it is known whether anything will be shown there.
     await page.locator('div.start').waitFor({ state: 'detached' });
     await page.evaluate(() => scrollTo(0, 900));
     const link = page.locator('.tile-main').nth(6);
@@ -219,7 +219,7 @@ describe('searching on the page', browserSkip(), () => {
 
     await search(page).fill('a clock');
     await page.getByRole('heading', { name: 'Best matches' }).waitFor();
-    // A new list begins at its top.
+    // A new list starts at its top.
     await page.waitForFunction(() => scrollY === 0);
     await page.goBack();
     await page.getByRole('heading', { name: 'Newest 23 pictures' }).waitFor();
@@ -241,12 +241,12 @@ describe('searching on the page', browserSkip(), () => {
     });
     const onItsWay = Promise.withResolvers<void>();
     let laterPages = 0;
-    // When events begin the list is read anew, from its first page.
+    // When the event stream opens, the list is reloaded from its first page.
     await page.route(/\/events$/, (route) => route.abort());
     await page.route(/\/images\?/, (route) => {
       const url = new URL(route.request().url());
       if (url.searchParams.get('limit') !== '1') url.searchParams.set('limit', '5');
-      // Still on its way when the page is left, which ends it with a fault.
+      // Still in flight when the page is left, which makes it fail.
       if (url.searchParams.has('cursor') && ++laterPages === 3) return onItsWay.resolve();
       return route.continue({ url: url.href });
     });
@@ -264,7 +264,7 @@ describe('searching on the page', browserSkip(), () => {
       await isAt(bottom);
       assert.ok((await page.locator('.tile img').count()) > 0);
     }
-    // Another query begins at its top.
+    // Another query starts at its top.
     await search(page).fill('a clock');
     await page.getByRole('heading', { name: 'Best matches' }).waitFor();
     await isAt(0);
@@ -290,7 +290,7 @@ describe('searching on the page', browserSkip(), () => {
       list.items.unshift({ ...list.items[0]!, id: '00000000-0000-4000-8000-000000000000' });
       return route.fulfill({ response, json: list });
     });
-    // The list is read once more when events begin.
+    // The list is reloaded once when the event stream opens.
     await page.route(/\/events$/, async (route) => {
       await page.locator('.tile').first().waitFor();
       return route.continue();
@@ -305,7 +305,7 @@ describe('searching on the page', browserSkip(), () => {
     await scrollDownTo(200);
     scrolled.resolve();
     await page.getByRole('button', { name: '1 new picture' }).waitFor();
-    // The browser keeps what is in view in place when the button comes in above it.
+    // Scroll anchoring keeps the visible content in place when the button appears above it.
     assert.ok((await page.evaluate(() => scrollY)) >= 200);
     await scrollDownTo(800);
   });

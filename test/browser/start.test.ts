@@ -63,7 +63,7 @@ describe('where to start from', browserSkip(), () => {
     await start.getByRole('link', { name: 'This day in other years' }).click();
     await page.getByRole('heading', { name: 'Newest first 2 pictures' }).waitFor();
     await page.getByRole('button', { name: 'Remove filter July 5', exact: true }).waitFor();
-    // Year by year.
+    // One year at a time.
     await page.getByRole('heading', { name: 'July 2019' }).waitFor();
     await page.reload();
     await page.getByRole('heading', { name: 'Newest first 2 pictures' }).waitFor();

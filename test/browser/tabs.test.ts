@@ -5,13 +5,13 @@ import { browserSkip, useBrowser } from '../support/browser.ts';
 import { type PageServer, pageServer } from '../support/page-server.ts';
 
 const tabs = 8;
-/** What Chromium says of headers that it heeds only where it trusts the network. */
+/** Chromium's warnings about headers that it ignores on untrustworthy origins. */
 const untrusted = /Cross-Origin-Opener-Policy|Origin-Agent-Cluster/;
 
 describe('the page in more tabs than a browser opens connections', browserSkip(), () => {
   const browser = useBrowser();
   let server: PageServer;
-  /** By a name of the network: no secure context, as on a machine at home. */
+  /** Uses a network host name: not a secure context, like a server at home. */
   let url: string;
   before(async () => {
     server = await pageServer({ allowedHosts: ['nas.test'] }, 3);
@@ -51,7 +51,7 @@ describe('the page in more tabs than a browser opens connections', browserSkip()
     await setHidden(pages[3]!, false);
     await pages[3]!.locator(`.tile-main[href*="${id}"]`).waitFor();
     await until(() => server.streams() === 1);
-    // Closing the tab that listens ends it; the others go on when they are looked at.
+    // Closing the listening tab ends its stream; the others resume when they become visible.
     await pages[3]!.close();
     await until(() => server.streams() === 0);
     await setHidden(pages[0]!, false);
@@ -71,7 +71,7 @@ describe('the page in more tabs than a browser opens connections', browserSkip()
   });
 });
 
-/** As when another tab comes before it: a browser under test keeps all of them visible. */
+/** Simulates a tab in the background: a browser under test reports all tabs as visible. */
 async function setHidden(page: Page, hidden: boolean): Promise<void> {
   await page.evaluate((value) => {
     Object.defineProperty(document, 'hidden', { value, configurable: true });

@@ -38,7 +38,7 @@ async function write(key: string, bytes: Uint8Array, time = '2015-03-04T05:06:07
   utimesSync(pathOf(key), new Date(time), new Date(time));
 }
 
-/** What is stored of a picture after it was indexed. */
+/** The stored payload of a picture after indexing. */
 async function indexed(key: string): Promise<ImagePayload> {
   const outcome = await index({ type: 'created', bucket: 'b', key, sequencer: null });
   assert.ok(outcome.status === 'indexed' || outcome.status === 'skipped', JSON.stringify(outcome));

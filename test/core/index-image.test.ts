@@ -62,7 +62,7 @@ describe('ids', () => {
     assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     assert.notEqual(imageId('b', 'a.jpg'), imageId('c', 'a.jpg'));
     assert.notEqual(captionId('b/a.jpg'), id);
-    // Written down, so that a change of namespace cannot pass unnoticed: it would orphan every stored point.
+    // Hard-coded to detect a change of namespace, which would orphan every stored point.
     assert.equal(imageId('bucket', 'key.jpg'), '2a59682e-0b32-5ace-9328-80777b2e4bf9');
     assert.equal(captionId('a dog'), '0300125e-a337-5537-8751-2eb55d8a3763');
   });
@@ -211,7 +211,7 @@ describe('indexing one picture', () => {
     await put('PIC one');
     assert.equal(reasonOf(await indexing(created('10'))), 'indexed');
     assert.deepEqual(asked.sort(), ['get', 'list', 'lookUp', 'upsert']);
-    // What the models made of them came with the look-up.
+    // The classes come from the lookup.
     asked.length = 0;
     await put('PIC one', 'copy');
     assert.equal(reasonOf(await indexing(created('11', 'copy'))), 'indexed');
@@ -245,7 +245,7 @@ describe('indexing one picture', () => {
   });
 });
 
-/** Where pictures that are gone are remembered: a file of this machine, or the state bucket of a deployment. */
+/** The log of vanished pictures: a local file, or the state bucket of a deployment. */
 const VANISHED_LOGS = {
   'in a file': async (now: () => number) => openVanishedLog(`${dir}/.vanished.sqlite`, 24, now),
   'in a bucket': async (now: () => number) => {
@@ -257,7 +257,7 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
   describe(`a picture that is renamed or moved, remembered ${where}`, () => {
     let vanished: VanishedLog;
     let hours = 0;
-    /** Hour by hour, since a leap counts little. */
+    /** One hour at a time, because a large jump counts for little. */
     const pass = async (more: number) => {
       for (let i = 0; i < more; i++) {
         hours++;
@@ -296,7 +296,7 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
         assert.equal(after.payload.indexedAt, before.payload.indexedAt);
         assert.equal(await vectors.count({}), 1);
         assert.equal(embedder.embeddedImages.length, 1);
-        // What went over is with the first that came, and with no other.
+        // The first new object inherits the tags; no other does.
         await put('PIC same', 'c.jpg');
         await index(created('30', 'c.jpg'));
         assert.deepEqual(await tagsOf('c.jpg'), []);
@@ -305,7 +305,7 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
 
     it('keeps them when it is copied and then deleted, as between two disks; a mere copy has none', async () => {
       await tagged('a.jpg', ['best']);
-      // As when it is touched, or given another link.
+      // As when a file is touched, or gets another hard link.
       await put('PIC same', 'a.jpg');
       await put('PIC same', 'copy.jpg');
       await index(created('20', 'copy.jpg'));
@@ -329,7 +329,7 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
         assert.deepEqual(await tagsOf(to), [from]);
       }
       for (const key of keys.slice(2)) assert.deepEqual(await tagsOf(key), [], key);
-      // The folder of all of them: each by its name, although only some are looked for on disk.
+      // All are in one folder: each is matched by name, although only some are checked on disk.
       for (const key of keys.slice(2)) {
         await vectors.setTags(imageId('b', key), [key]);
         await objects.delete(key);
@@ -341,7 +341,7 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
       assert.equal(await vectors.count({}), 30);
     });
 
-    /** As if these had been indexed so many milliseconds earlier. */
+    /** Moves the indexing time of these pictures into the past, in milliseconds. */
     async function age(ms: number, keys: readonly string[]) {
       for (const key of keys) {
         const point = await stored(key);
@@ -391,7 +391,7 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
       });
     }
 
-    /** Pictures of bytes of their own, tagged with their names, or with nothing. */
+    /** Pictures with different bytes, tagged with their names or untagged. */
     async function tagOwn(keys: readonly string[], isTagged: (key: string) => boolean) {
       for (const key of keys) {
         await put(`PIC ${key}`, key);
@@ -433,14 +433,14 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
 
     it('keeps its tags where a program saves it anew, through a file beside it or leaving one there', async () => {
       await tagOwn(['a.jpg', 'b.jpg'], () => true);
-      // Written beside it, seen there, and moved into its place.
+      // Written next to the target, seen there, then moved into place.
       await put('PIC edited', 'a.tmp.jpg');
       await index(created('20', 'a.tmp.jpg'));
       await objects.delete('a.tmp.jpg');
       await put('PIC edited', 'a.jpg');
       for (const job of [created('30'), removed('30', 'a.tmp.jpg')]) await index(job);
       assert.deepEqual(await tagsOf('a.jpg'), ['a.jpg']);
-      // And taken back.
+      // And undone.
       await put('PIC a.jpg', 'a.jpg');
       await index(created('40'));
       assert.deepEqual(await tagsOf('a.jpg'), ['a.jpg']);
@@ -516,7 +516,7 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
       assert.ok(before && !before.deleted && after && !after.deleted);
       assert.equal(after.payload.indexedAt, before.payload.indexedAt);
 
-      // Gone without having been mended: from now on it waits as all others do.
+      // Removed without being fixed: from now on it is retried like any other.
       await put('half written', 'a.jpg');
       await index(created('50'));
       await objects.delete('a.jpg');

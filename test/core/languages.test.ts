@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => vectors.close());
 
-/** A unit vector whose cosine with the first axis is `cosine`, turned towards another one. */
+/** A unit vector at cosine `cosine` to the first axis, rotated towards another one. */
 function towards(cosine: number, axis = 1): JointEmbedding {
   const vector = new Float32Array(DIMENSION) as JointEmbedding;
   vector[0] = cosine;
@@ -28,7 +28,7 @@ function towards(cosine: number, axis = 1): JointEmbedding {
 
 const common = { own: new Float32Array(), version: 'one-1', speaks: true, known: true, match: null, otherwise: null };
 
-/** Reads every text as English, a cosine of 0.3 from the one picture, or as German, at `german` from it. */
+/** Reads every text as English, at cosine 0.3 to the only picture, or as German, at cosine `german`. */
 function twoSides({ german, isLoaded }: { german: number; isLoaded: boolean }) {
   let loads = 0;
   const other: ReadText = { ...common, vector: towards(german), language: 'de', side: 'second' };
@@ -95,7 +95,7 @@ describe('captions that are stored', () => {
       [
         captionPoint(german!, side('de', 'old', towards(0.1)), { ...payload, caption: 'ein Hund', tags: ['pet'] }),
         captionPoint(english!, side('en', 'new', towards(0.2)), { ...payload, caption: 'a dog' }),
-        // Written before anybody noted how.
+        // Stored before languages were recorded.
         {
           id: french!,
           vector: towards(0.3),

@@ -11,7 +11,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const COPIED = ['core', 'functions', 'server', 'test/core/vectors', 'test/contract', 'test/functions', 'test/support'];
 
-/** What a new field takes: its declaration, and the code that reads it from the file. */
+/** Everything a new field requires: its declaration, and the code that reads it from the file. */
 const CHANGES = [
   {
     file: 'core/picture-fields.ts',
@@ -32,7 +32,7 @@ const CHANGES = [
   },
 ];
 
-/** Run in the copy: a grey and a coloured picture, in both stores and through the API. */
+/** Runs in the copy: a grey and a coloured picture, in both stores and through the API. */
 const PROBE = `
 import sharp from 'sharp';
 import { decodeImage } from './core/picture/decode.ts';

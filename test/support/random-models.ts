@@ -6,9 +6,8 @@ import type { HubRepoContent } from './hub-server.ts';
 import { clipTokenizer, siglipTokenizer } from './random-tokenizers.ts';
 
 /**
- * Repositories of the hub with random models: the inputs, outputs, sizes and tokenizers of the published ones, and next
- * to nothing between them. They show that an entry of the manifest can be pulled, loaded and used; what it finds is
- * chance.
+ * Hub repositories with random models. They have the inputs, outputs, sizes and tokenizers of the published ones, and
+ * almost nothing in between. They show that a manifest entry can be pulled, loaded and used; its results are random.
  */
 
 const HIDDEN = 4;

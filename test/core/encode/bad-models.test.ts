@@ -16,7 +16,7 @@ import { clipTokenizer, siglipTokenizer } from '../../support/random-tokenizers.
 import { tempFolder } from '../../support/temp-folder.ts';
 import { MODELS, noise } from './fixtures.ts';
 
-/** Models that are not what the manifest says, or that nobody should run: refused naming both sides. */
+/** Models that contradict the manifest or are unsafe to run: rejected with an error that names both sides. */
 
 const CONFIG = 'preprocessor_config.json';
 
@@ -53,8 +53,8 @@ const field = (number: number, content: Uint8Array | string) => {
 };
 
 /**
- * The model with one more tensor, whose values are in another file. Messages that follow each other are merged
- * (protobuf, "Last One Wins"): graph = 7, initializer = 5, name = 8, external_data = 13, data_location = 14.
+ * Adds a tensor whose values are in another file to the model. Concatenated messages are merged (protobuf, "Last One
+ * Wins"): graph = 7, initializer = 5, name = 8, external_data = 13, data_location = 14.
  */
 function withExternalData(bytes: Uint8Array): Uint8Array {
   const entry = Buffer.concat([field(1, 'location'), field(2, 'weights.bin')]);
@@ -63,8 +63,7 @@ function withExternalData(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * The model with one more node, of an operator that no onnxruntime has: node = 1 with input = 1, output = 2, op_type =
- * 4, domain = 7.
+ * Adds a node with an operator that no onnxruntime has: node = 1 with input = 1, output = 2, op_type = 4, domain = 7.
  */
 function withCustomOperator(bytes: Uint8Array): Uint8Array {
   const node = Buffer.concat([field(1, 'x'), field(2, 'z'), field(4, 'Twist'), field(7, 'acme')]);
@@ -86,7 +85,7 @@ describe('an ONNX model', () => {
     await assert.rejects(load(model({ operator: 'Frobnicate' })), refused('expected an ONNX model', 'Frobnicate'));
     const elsewhere = refused('operators of ONNX and onnxruntime only', 'custom operators acme.Twist');
     await assert.rejects(load(withCustomOperator(model())), elsewhere);
-    // What is not looked at beforehand is refused by onnxruntime.
+    // onnxruntime rejects what is not checked beforehand.
     await assert.rejects(load(withCustomOperator(model()), 'float32', null), refused('onnxruntime runs', 'acme'));
   });
 
@@ -137,7 +136,7 @@ describe('an ONNX model', () => {
 });
 
 describe('a text encoder', () => {
-  /** A folder with a random model of so many rows, described as bert-base-uncased's, with the tokenizer of `from`. */
+  /** A folder with a random model with this many rows, declared as bert-base-uncased, with the tokenizer of `from`. */
   async function textEncoder(options: { rows: number; tokenizer?: Readonly<Record<string, Buffer>> }) {
     const dir = tempFolder();
     const { rows, tokenizer = BERT_FILES } = options;
@@ -164,7 +163,7 @@ describe('a text encoder', () => {
     await assert.rejects(textEncoder({ rows: 30_522, tokenizer: clipTokenizer() }), clip);
     const siglip = refused('30522 tokens', '32000 tokens, none before and 1 behind a text');
     await assert.rejects(textEncoder({ rows: 30_522, tokenizer: siglipTokenizer() }), siglip);
-    // As many words, but other ones at the ends.
+    // The same number of words, but different ones at both ends.
     const swapped = JSON.parse(BERT_FILES['tokenizer.json'].toString());
     swapped.post_processor.single.reverse();
     const json = Buffer.from(JSON.stringify(swapped));

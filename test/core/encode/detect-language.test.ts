@@ -82,7 +82,7 @@ describe('the language of a text', () => {
     for (const preferred of ['de', 'da']) assert.equal(await languageOf('Tasse Kaffee', [preferred]), preferred);
     assert.equal(await languageOf('Tasse', ['de', 'en']), 'de');
     for (const preferred of ['ru', 'uk']) assert.equal(await languageOf('собака', [preferred]), preferred);
-    // What it cannot be, it is not, whoever asks.
+    // Impossible languages are excluded, whatever the caller prefers.
     assert.equal(await languageOf('Sonnenuntergang', ['fr', 'en']), 'de');
   });
 
@@ -102,7 +102,7 @@ describe('the language of a text', () => {
         const preferred = isKnown ? [language, 'en'] : [];
         for (const text of texts) {
           const count = counts[language === 'en' ? 'english' : 'others'];
-          // What is not known is read as English.
+          // Unknown languages are treated as English.
           const isEnglish = ((await languageOf(text, preferred)) ?? 'en') === 'en';
           count[0]! += Number(isEnglish === (language === 'en'));
           count[1]!++;

@@ -141,7 +141,7 @@ describe('the image model', () => {
     const failures = await Promise.allSettled([embedder.embedImage(photo), embedder.embedImage(photo)]);
     for (const failure of failures)
       assert.ok(failure.status === 'rejected' && isSightlineError(failure.reason, 'model-mismatch'));
-    // Both waited for one load: they have one error between them.
+    // Both waited for the same load, so they share its error.
     assert.equal((failures[0] as PromiseRejectedResult).reason, (failures[1] as PromiseRejectedResult).reason);
     renameSync(`${path}.away`, path);
     assert.equal((await embedder.embedImage(photo)).vector.length, 64);

@@ -14,22 +14,22 @@ import {
 import { pairSpaceId, spaceId } from '../../../core/encode/space-id.ts';
 import { OnnxGraph } from '../../../core/onnx/graph-builder.ts';
 
-/** Heads with random weights and folders of models, for tests of everything around the trained ones. */
+/** Heads with random weights, and model folders, for tests of everything around the trained heads. */
 
 export const MODELS = fileURLToPath(new URL('../../../models', import.meta.url));
 
-/** Copies one of models/ with its manifest. */
+/** Copies one folder of models/ with its manifest. */
 export function copyModels(to: string, folders: readonly string[]): string {
   cpSync(join(MODELS, 'manifest.json'), join(to, 'manifest.json'));
   for (const folder of folders) cpSync(join(MODELS, folder), join(to, folder), { recursive: true });
   return to;
 }
 
-/** The same numbers on every run, from -1 to 1. */
+/** Reproducible numbers from -1 to 1. */
 export function noise(length: number, seed: number): Float32Array {
   let state = seed;
   return Float32Array.from({ length }, () => {
-    // Numerical Recipes' linear congruential generator.
+    // The linear congruential generator of Numerical Recipes.
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 31 - 1;
   });
@@ -37,7 +37,7 @@ export function noise(length: number, seed: number): Float32Array {
 
 type Sizes = Readonly<Record<string, number>>;
 
-/** One random matrix an input, added up to an output of unit length. */
+/** One random matrix per input; the sum is normalised to unit length. */
 function addRandomSide(graph: OnnxGraph, side: 'text' | 'image', inputs: Sizes, dimension: number): void {
   const rows = side === 'text' ? 'n' : 'm';
   const parts = Object.entries(inputs).map(([name, size], i) =>
@@ -51,7 +51,7 @@ function addRandomSide(graph: OnnxGraph, side: 'text' | 'image', inputs: Sizes, 
   graph.output(`${side}_embedding`, graph.op('Div', [sum, length]), 'float32', [rows, dimension]);
 }
 
-/** head.onnx of the old form. `inputs` are the image outputs it takes and their sizes. */
+/** head.onnx in the old format. `inputs` are the image outputs it uses, and their sizes. */
 export function randomHeadModel(text: number, inputs: Sizes, dimension = 64): Uint8Array {
   const graph = new OnnxGraph();
   addRandomSide(graph, 'text', { text }, dimension);
@@ -59,7 +59,7 @@ export function randomHeadModel(text: number, inputs: Sizes, dimension = 64): Ui
   return graph.toBytes();
 }
 
-/** The graph of one side of a head. */
+/** The graph for one side of a head. */
 export function randomSide(side: 'text' | 'image', inputs: Sizes, dimension = 64): Uint8Array {
   const graph = new OnnxGraph();
   addRandomSide(graph, side, inputs, dimension);
@@ -74,11 +74,11 @@ function writeGraph(folder: string, path: string, bytes: Uint8Array): TextSideFi
 
 export interface RandomHead {
   readonly inputs?: readonly string[];
-  /** Changes of head.json. */
+  /** Overrides for head.json. */
   readonly changes?: Readonly<Record<string, unknown>>;
 }
 
-/** Writes a head that fits the encoders, with `changes` to its description, and answers its folder. */
+/** Writes a head that fits the encoders, with `changes` to its description, and returns its folder. */
 export function writeHead(
   folder: string,
   { text, image, profile }: Pick<Encoders, 'text' | 'image' | 'profile'>,
@@ -114,7 +114,7 @@ export function writeHead(
   return folder;
 }
 
-/** The same with both sides in one graph, as heads were before text sides. */
+/** The same with both sides in one graph, the format used before text sides. */
 export function writeOldHead(
   folder: string,
   { text, image, profile }: Pick<Encoders, 'text' | 'image' | 'profile'>,

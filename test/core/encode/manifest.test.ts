@@ -17,7 +17,7 @@ import { copyModels, MODELS } from './fixtures.ts';
 
 const manifest = await loadManifest([MODELS]);
 
-/** Matches a `model-mismatch` whose message has all of these in it. */
+/** Matches a `model-mismatch` whose message contains all of these. */
 const mismatch =
   (...parts: string[]) =>
   (error: SightlineError) => {
@@ -26,7 +26,7 @@ const mismatch =
     return true;
   };
 
-/** A manifest in which anything can be put anywhere. */
+/** A manifest without types, so that any value can be put anywhere. */
 interface LooseManifest extends Omit<Manifest, 'encoders'> {
   encoders: Record<
     string,
@@ -34,7 +34,7 @@ interface LooseManifest extends Omit<Manifest, 'encoders'> {
   >;
 }
 
-/** The manifest of the repository after a change that parsing should notice. */
+/** The repository's manifest, modified in a way that parsing must detect. */
 function changed(change: (copy: LooseManifest) => void): Manifest {
   const copy = structuredClone(manifest) as LooseManifest;
   change(copy);

@@ -19,8 +19,8 @@ import { tempFolder } from '../../support/temp-folder.ts';
 import { MODELS, writeHead } from './fixtures.ts';
 
 /**
- * The published pair: a BERT-base in full size with random weights in place of snowflake-arctic-embed-m, and the real
- * MobileNetV2 where there is one.
+ * The published pair: a full-size BERT-base with random weights in place of snowflake-arctic-embed-m, and the real
+ * MobileNetV2 if available.
  */
 
 const ARCTIC = 'snowflake-arctic-embed-m';
@@ -35,7 +35,7 @@ const library = new BertTokenizer(
   JSON.parse(BERT_FILES['tokenizer_config.json'].toString()) as object,
 );
 
-/** The real one has pooled features beside its logits, which the profile does not ask for. */
+/** The real model also outputs pooled features, which the profile does not use. */
 function mobilenet(): Uint8Array {
   if (missingModel('mobilenet_v2_1.0_224') !== false)
     return randomVision({ crop: 224, output: 'logits', dimension: 1001 });
@@ -68,7 +68,7 @@ after(async () => {
   await hub.stop();
 });
 
-/** The first state of what the bare model answers, for these ids. */
+/** The first state that the model itself returns for these ids. */
 async function cls(ids: readonly number[]): Promise<Float32Array> {
   const shape = [1, ids.length];
   const ones = ids.map(() => 1);

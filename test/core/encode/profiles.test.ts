@@ -23,8 +23,8 @@ import { tempFolder } from '../../support/temp-folder.ts';
 import { MODELS, writeHead } from './fixtures.ts';
 
 /**
- * Every profile of the manifest that is pulled, with random models of the same inputs, outputs, sizes and tokenizers:
- * from the hub to a search, by the code that serves the published ones.
+ * Every pulled profile in the manifest, with random models of the same inputs, outputs, sizes and tokenizers: from the
+ * hub to a search, through the production code.
  */
 
 const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
@@ -49,7 +49,7 @@ async function pull(profile: string): Promise<Encoder[]> {
   return pulled;
 }
 
-/** Both photos into an index, and what is found by the pictures themselves and by words. */
+/** Indexes both photos and searches for them by picture and by words. */
 async function indexAndSearch(embedder: Embedder, file: string): Promise<void> {
   const { space, dimension } = embedder;
   await using vectors = closing(await openEmbeddedStore({ file, space, dimension }));
@@ -71,7 +71,7 @@ async function indexAndSearch(embedder: Embedder, file: string): Promise<void> {
 interface Towers {
   readonly dimension: number;
   readonly tokenizer: new (json: object, config: object) => PreTrainedTokenizer;
-  /** Tokens that every text is filled up to; null for none. */
+  /** The length that every text is padded to; null for none. */
   readonly places: number | null;
   readonly pad: number;
   readonly output: string;
@@ -249,7 +249,7 @@ describe('what was pulled', () => {
       ];
       for (const [bytes, message] of refusals) {
         writeFileSync(path, bytes);
-        // Also where another folder has the manifest.
+        // Also if the manifest is in another folder.
         for (const modelDirs of [[models], [MODELS, models]]) {
           await assert.rejects(loadEmbedder({ modelDirs, profile: 'clip' }), { code: 'model-mismatch', message });
         }
@@ -265,7 +265,7 @@ describe('an image encoder that answers a state a patch', () => {
     const encoders = await loadEncoders({ modelDirs: [models], profile: 'dinov2' });
     const { outputs } = await encoders.image.encode(readFileSync(join(samples, 'cat.jpg')));
     assert.deepEqual([outputs.features!.length, outputs.patches!.length], [384, 384]);
-    // In the random model the first state is the negative mean of the others.
+    // In the random model, the first state is the negative mean of the others.
     assert.ok(cosine(outputs.features!, outputs.patches!) < -0.9999);
     await encoders.close();
   });

@@ -14,8 +14,9 @@ import { tempFolder } from '../../support/temp-folder.ts';
 import { MODELS } from './fixtures.ts';
 
 /**
- * Ids and vectors of every text encoder of the manifest beside those of the whole library on the same files: the
- * bundled ones as they are, the others with random models of the same inputs, outputs, sizes and tokenizers.
+ * Compares ids and vectors of every text encoder in the manifest with those of the original library on the same files:
+ * the bundled encoders themselves, and random models with the same inputs, outputs, sizes and tokenizers for the
+ * others.
  */
 
 const TEXTS = [
@@ -48,7 +49,7 @@ before(async () => {
 });
 after(() => hub.stop());
 
-/** The folder of models that has the encoder, which is pulled where it is not bundled. */
+/** The models folder with the encoder, which is pulled if it is not bundled. */
 async function whereIs(encoder: TextEncoderEntry & { readonly name: string }): Promise<string> {
   if (encoder.bundled) return MODELS;
   await pullModel(encoder, { hub: { endpoint: hub.endpoint }, models: pulled, waitMs: 1 });

@@ -25,7 +25,7 @@ before(async () => {
   const other = await loadEncoders({ modelDirs: [dir], text: E5, texts: 'later' });
   const { key, dimension } = other.text;
   const side = { encoder: E5, dimension, encoderKey: key, languages: ['de', 'fr', 'zh'], training: {} };
-  // Another matrix than that of the first side.
+  // A different matrix from the first side's.
   const graph = randomSide('text', { text: dimension });
   await writeTextSide(head, { ...side, graph }, first.image.fingerprint);
   await Promise.all([first.close(), other.close()]);
@@ -77,7 +77,7 @@ describe('the text sides of a head', () => {
   it('read a text in the language that is asked for', async () => {
     assert.deepEqual(await sideOf('chat', { lang: 'fr' }), [E5, 'fr']);
     assert.deepEqual(await sideOf('ein Hund am Strand', { lang: 'en' }), [MINILM, 'en']);
-    // Of a language that no side is meant for, the last knows most.
+    // For a language that no side is meant for, the last side is the best guess.
     const finnish = await read('koira rannalla', { lang: 'fi' });
     assert.deepEqual([finnish.side, finnish.language, finnish.speaks], [E5, 'fi', false]);
   });
@@ -89,7 +89,7 @@ describe('the text sides of a head', () => {
     assert.deepEqual([other.side, other.language, other.otherwise], [MINILM, 'en', null]);
     assert.deepEqual(await sideOf('chat', { preferred: ['fr', 'en'], settled: 'en' }), [MINILM, 'en']);
     assert.deepEqual(await sideOf('chat', { preferred: ['en'] }), [MINILM, 'en']);
-    // Settled is of use only where there is a choice.
+    // `settled` matters only if there is a choice.
     assert.deepEqual(await sideOf('海滩', { settled: 'en' }), [E5, 'zh']);
   });
 

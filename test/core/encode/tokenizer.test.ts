@@ -20,7 +20,7 @@ const library = new Library(
   readJson('..', '..', 'models', 'all-minilm-l6-v2', 'tokenizer_config.json'),
 );
 
-/** The slow twin: the whole text, then truncation. */
+/** Naive implementation: tokenizes the whole text, then truncates. */
 function naive(text: string, maxTokens: number): number[] {
   return naiveTruncation(library.encode(text).ids, maxTokens);
 }
@@ -29,9 +29,7 @@ function naiveTruncation(ids: number[], maxTokens: number): number[] {
   return ids.length <= maxTokens ? ids : [...ids.slice(0, maxTokens - 1), ids.at(-1)!];
 }
 
-/**
- * Pieces that meet where a cut could go wrong: special tokens, accents, final sigma, ideographs, invisible characters.
- */
+/** Fragments whose joints could break a cut: special tokens, accents, final sigma, ideographs, invisible characters. */
 const PIECES = [
   'a',
   'Zürich',
@@ -111,7 +109,7 @@ describe('the tokenizer', () => {
     }
   });
 
-  // Sorting this many marks would take minutes: the limit is there to notice, not to measure.
+  // Sorting this many marks would take minutes: the timeout only detects that; it measures nothing.
   it('does not sort endless combining marks', { timeout: 60_000 }, () => {
     const marks = '\u0301\u0316'.repeat(250_000);
     assert.deepEqual(tokenizer.encode(`caf e${marks} dog`), tokenizer.encode('caf e dog'));

@@ -14,7 +14,7 @@ const files = {
   vocabulary: { size: 152489, start: 0, end: 2 },
 };
 const tokenizer = await loadUnigram({ ...files, maxTokens: 256 });
-/** By the library `tokenizers` from the same pieces: models/export/e5.py --golden. */
+/** Produced by the `tokenizers` library from the same pieces: models/export/e5.py --golden. */
 const golden = readJson('unigram', 'ids.json') as { text: string; ids: number[] }[];
 
 describe('unigram tokenizer', () => {

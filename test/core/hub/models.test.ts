@@ -72,7 +72,7 @@ describe('downloading from the hub', () => {
     assert.equal(server.requests[0]!.headers.authorization, 'Bearer hf_secret');
     assert.equal(onCdn()[0]!.headers.authorization, undefined);
     assert.deepEqual(await readdir(join(done.to, '..')), ['model.onnx']);
-    // Small files come at once, checked by their Git hash.
+    // Small files are served directly and checked by their Git hash.
     assert.deepEqual(await readFile((await get({ path: 'config.json' })).to), small);
   });
 
@@ -113,7 +113,7 @@ describe('downloading from the hub', () => {
     const again = join(tempFolder(), 'model.onnx');
     await assert.rejects(get({ to: again, tries: 1 }), { code: 'unavailable' });
     await truncate(`${again}.part`, 50_000);
-    // Whole in length, wrong in content: found by its checksum, and fetched anew.
+    // Right length, wrong content: detected by the checksum and downloaded again.
     assert.equal((await get({ to: again })).sha256, (await get()).sha256);
   });
 
@@ -144,7 +144,7 @@ describe('downloading from the hub', () => {
     const expected = { bytes: 1, sha256: '0'.repeat(64) };
     await assert.rejects(get({ to, expected }), { code: 'model-mismatch', message: /as pinned, got/ });
     assert.deepEqual(await readdir(join(to, '..')), []);
-    // Of a small file, too, by its Git hash.
+    // Small files too, by their Git hash.
     server.inject({ at: 'hub', times: 2, does: 'wrong-bytes' });
     await assert.rejects(get({ path: 'config.json' }), { message: /git-sha1/ });
   });

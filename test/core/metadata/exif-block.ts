@@ -1,7 +1,7 @@
-/** TIFF structures made tag by tag, for tests of what reads them. */
+/** TIFF structures built tag by tag, for tests of their readers. */
 
 export interface Value {
-  /** As TIFF numbers its types. */
+  /** TIFF's type numbers. */
   readonly type: number;
   readonly values: readonly number[];
 }
@@ -15,7 +15,7 @@ export const LONG = (...values: number[]): Value => ({ type: 4, values });
 /** Numerators and denominators. */
 export const RATIONALS = (...values: [number, number][]): Value => ({ type: 5, values: values.flat() });
 
-/** Bytes a number, and numbers a value. */
+/** Bytes per number, and numbers per value. */
 const TYPES: Readonly<Record<number, readonly [number, number]>> = {
   1: [1, 1],
   2: [1, 1],
@@ -26,8 +26,8 @@ const TYPES: Readonly<Record<number, readonly [number, number]>> = {
 };
 
 /**
- * A TIFF structure of directories that follow each other. `photo` and `gps` become those that EXIF points to from the
- * first, `below` those that its SubIFDs tag lists.
+ * A TIFF structure with a chain of directories. `photo` and `gps` become the directories that EXIF references from the
+ * first; `below` those in its SubIFDs tag.
  */
 export function exifBlock(
   parts: { main?: Tags; photo?: Tags; gps?: Tags; below?: readonly Tags[] },

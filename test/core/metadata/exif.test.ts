@@ -26,7 +26,7 @@ describe('EXIF', () => {
     assert.equal(original(taken), '2019-07-05T23:30:00.000');
     assert.equal(original(taken, { 36881: ASCII('+02:00') }), '2019-07-05T23:30:00.000+02:00');
     assert.equal(original(taken, { 36881: ASCII('-09:30'), 37521: ASCII('12') }), '2019-07-05T23:30:00.120-09:30');
-    // The offset of the last change says nothing of the exposure.
+    // The offset of the modification date says nothing about the exposure.
     assert.equal(original(taken, { 36880: ASCII('+05:00') }), '2019-07-05T23:30:00.000');
     assert.equal(original(taken, { 34858: { type: 8, values: [-8] } }), '2019-07-05T23:30:00.000-08:00');
   });
@@ -122,7 +122,7 @@ describe('EXIF', () => {
   });
 
   it('costs nothing in a block of many overlapping tags', () => {
-    // A reader of every tag makes 65,000 numbers of each of these 5,000 entries.
+    // Reading every tag would create 65,000 numbers for each of these 5,000 entries.
     const entries = 5000;
     const block = Buffer.alloc(65_000);
     block.write('II*\0', 'latin1');

@@ -55,7 +55,7 @@ async function stored(key: string): Promise<ImagePayload> {
   return point.payload;
 }
 
-/** As the first version left it. */
+/** As stored by the first version. */
 async function age(key: string, changes: Partial<ImagePayload> = {}): Promise<void> {
   const id = imageId('b', key);
   const payload = { ...(await stored(key)), ...NOTHING_KNOWN, ...changes };

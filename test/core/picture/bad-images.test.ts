@@ -24,7 +24,7 @@ const HOW: Preprocessing = {
 };
 const photo = readGolden('mobilenet_v2', 'images', '1000268201_693b08cb0e.jpg');
 
-/** Refused by decoding and thumbnails alike, for this reason. */
+/** Rejected for this reason by decoding and by thumbnails alike. */
 async function refuses(bytes: Uint8Array, reason: ImageRejection, what: string): Promise<void> {
   const expected = { code: reason === 'too-large' ? 'too-large' : 'unreadable-image', details: { reason } };
   const check = (error: { code: string; details: { reason: string }; message: string }) => {
@@ -48,7 +48,7 @@ function pngChunk(type: string, data: Uint8Array): Buffer {
   return Buffer.concat([length, body, check]);
 }
 
-/** A PNG whose header says this size, with next to nothing behind it. */
+/** A PNG whose header declares this size, with almost no data. */
 function pngOf(width: number, height: number, options: { interlaced?: boolean; bits?: number } = {}): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width);
@@ -63,7 +63,7 @@ function pngOf(width: number, height: number, options: { interlaced?: boolean; b
   ]);
 }
 
-/** A JPEG whose frame header was changed to this size. */
+/** A JPEG whose frame header was patched to this size. */
 async function jpegOf(width: number, height: number, progressive: boolean): Promise<Buffer> {
   const jpeg = await sharp(photo).resize(64, 64).jpeg({ progressive }).toBuffer();
   const frame = jpeg.indexOf(Buffer.from([0xff, progressive ? 0xc2 : 0xc0]));
@@ -228,7 +228,7 @@ describe('pictures that are too much', () => {
 
   it('share the memory for decoding when many come at once that need all of their pixels', async () => {
     const path = join(tempFolder(), 'progressive.jpg');
-    // Such take 61 MB each, and four threads decode.
+    // Each takes 61 MB, and four threads decode.
     writeFileSync(path, await jpegOf(5100, 3800, true));
     const { outcomes, peakBytes } = await decodeInChild(8, [path]);
     assert.deepEqual(new Set(outcomes[path]), new Set(['decoded']));
@@ -251,7 +251,7 @@ describe('pictures that are too much', () => {
       add('long-rows.png', 'too-many-pixels', pngOf(1_000_000, 100, { bits: 16 }));
       add('progressive.jpg', 'too-many-pixels', await jpegOf(9900, 9900, true));
       add('interlaced.png', 'too-many-pixels', pngOf(9900, 9900, { interlaced: true }));
-      // Allowed, and so it has to fit: almost as many pixels as there may be.
+      // Allowed, so it must fit into memory: almost the maximum number of pixels.
       add('large.png', 'decoded', await flat(9900, 9900).png({ compressionLevel: 1 }).toBuffer());
       report = await decodeInChild(
         2,

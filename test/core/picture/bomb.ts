@@ -5,8 +5,8 @@ import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
 
 /**
- * Run as a process of its own by encode-bad-images.test.ts: decodes each file named so many times at once, and prints
- * what became of it and the most memory the process ever had.
+ * A separate process for bad-images.test.ts: decodes each named file this many times concurrently, and prints the
+ * results and its peak memory.
  */
 const HOW: Preprocessing = {
   resize: { mode: 'shortest-edge', size: 297, kernel: 'bicubic' },

@@ -66,7 +66,7 @@ describe('resize and crop against the slow twin', () => {
             const twin = naivePreprocess(pixels, how);
             assert.deepEqual([ours.width, ours.height], [crop, crop]);
             const difference = meanDifference(ours.data, twin.data);
-            // Where nothing is made smaller there is no libvips in it, and not one bit may differ.
+            // Without resizing libvips does nothing, and not one bit may differ.
             const grows = mode === 'shortest-edge' ? Math.min(width, height) <= size : Math.max(width, height) <= size;
             assert.ok(
               difference < (grows ? Number.EPSILON : 1),
@@ -94,7 +94,7 @@ describe('orientation', () => {
           const how = preprocessing(mode, 'bicubic', 61, 52);
           const ours = await decodeImage(marked, how, DEFAULT_LIMITS);
           const twin = await decodeImage(turned, how, DEFAULT_LIMITS);
-          // Pixels differ by rounding, and with them a bit of the hash, or which of them are counted.
+          // Pixels differ by rounding, which may flip a bit of the hash or change which pixels are counted.
           const perceptualHash = twin.picture.perceptualHash!;
           assert.deepEqual({ ...ours.picture, perceptualHash, colours: twin.picture.colours }, twin.picture);
           assert.ok(hashDistance(ours.picture.perceptualHash!, perceptualHash) < 5);

@@ -16,7 +16,7 @@ const HOW: Preprocessing = {
   std: [1, 1, 1],
 };
 const [WIDTH, HEIGHT] = [60, 40];
-/** Red grows to the right, green downwards, blue stays. */
+/** Red increases to the right, green downwards; blue is constant. */
 const RGB = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => {
   const [x, y] = [Math.floor(i / 3) % WIDTH, Math.floor(i / 3 / WIDTH)];
   return [Math.round((x * 255) / (WIDTH - 1)), Math.round((y * 255) / (HEIGHT - 1)), 90][i % 3]!;
@@ -33,7 +33,7 @@ function distance(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
 }
 
-/** Decoded and as a thumbnail, it is the picture that was meant, within `tolerance` of 255 on average. */
+/** Decoded and as a thumbnail, it matches the intended picture, within `tolerance` of 255 on average. */
 async function shows(bytes: Uint8Array, meant: Uint8Array, tolerance: number, what: string): Promise<void> {
   const expected = await pixelsOf(meant);
   assert.ok(distance(await pixelsOf(bytes), expected) <= tolerance, what);
@@ -116,7 +116,7 @@ describe('TIFF of unusual samples', () => {
     const big = { ...grey, bits: 8, format: 1 };
     await decodeImage(bigTiffOf(big, GREY), HOW, DEFAULT_LIMITS);
     await refuses(bigTiffOf({ ...big, photometric: 8 }, GREY), expected, /CIELAB/, 'CIELAB as BigTIFF');
-    // A compression that libvips was built without.
+    // A compression that this build of libvips lacks.
     await refuses(tiffOf({ ...grey, bits: 8, format: 1, compression: 50_000 }, bytes), expected, /ZSTD/i, 'zstd');
   });
 });
@@ -179,7 +179,7 @@ describe('files without their last bytes', () => {
       assert.equal((await thumbnail(cut, 60, { limits })).width, 60);
       await assert.rejects(decodeImage(whole.subarray(0, 10), HOW, limits), { code: 'unreadable-image' });
     }
-    // What is whole is read as ever, and what cannot be read at all is no black picture.
+    // The intact part is read as usual, and an unreadable file does not become a black picture.
     const avif = await photo().avif({ quality: 90, effort: 1 }).toBuffer();
     avif.write('avis', 8, 'latin1');
     assert.ok(distance((await decodeImage(avif, HOW, limits)).pixels.data, await pixelsOf(avif)) < 1);

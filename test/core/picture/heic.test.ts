@@ -45,7 +45,7 @@ describe('HEIC', () => {
 
   it('of very many pixels is made smaller as it is decoded, to its last row and column', async () => {
     const size = { width: 240, height: 160 };
-    // Squares of 7 pixels, which go into neither edge.
+    // Tiles of 7 pixels, which divide neither edge.
     const [whole, small] = await Promise.all(
       [size.width * size.height, 800].map(async (most) => sharp(await decodeHeic(heic('photo'), size, {}, most))),
     );

@@ -17,7 +17,7 @@ const HOW: Preprocessing = {
   std: [1, 1, 1],
 };
 
-/** What people call some colours of CSS, of paint and of photos. */
+/** Common names for some colours of CSS, paint and photos. */
 const CALLED: Readonly<Record<string, readonly string[]>> = {
   red: ['#ff0000', '#c41e1e', '#8b0000', '#dc143c', '#e34234'],
   orange: ['#ff8c00', '#ffa500', '#e8751a', '#f28c28'],
@@ -32,7 +32,7 @@ const CALLED: Readonly<Record<string, readonly string[]>> = {
   grey: ['#808080', '#a9a9a9', '#5a5a5a', '#708090'],
 };
 
-/** A picture of equal stripes of these colours. */
+/** A picture of equal stripes in these colours. */
 function stripes(...colours: readonly string[]) {
   const data = colours.flatMap((hex) => {
     const rgb = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));

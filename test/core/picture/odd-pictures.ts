@@ -1,6 +1,6 @@
 import { ASCII, BYTES, exifBlock, LONG, SHORT, type Tags } from '../metadata/exif-block.ts';
 
-/** Files that programs and cameras write and libvips does not read by itself, made sample by sample. */
+/** Files written by programs and cameras that libvips cannot read by itself, built sample by sample. */
 
 export interface TiffForm {
   readonly width: number;
@@ -8,7 +8,7 @@ export interface TiffForm {
   readonly photometric: number;
   readonly samples: number;
   readonly bits: number;
-  /** 1 whole numbers, 2 signed, 3 floating, 5 and 6 complex. */
+  /** TIFF's SampleFormat: 1 unsigned, 2 signed, 3 floating point, 5 and 6 complex. */
   readonly format: number;
   /** @default 1, none */
   readonly compression?: number;
@@ -33,13 +33,13 @@ function formTags(form: TiffForm, at: number, bytes: number): Tags {
   return extra > 0 ? { ...tags, 338: times(extra, 0) } : tags;
 }
 
-/** An uncompressed TIFF of one strip. */
+/** An uncompressed TIFF with one strip. */
 export function tiffOf(form: TiffForm, data: Uint8Array): Buffer {
   const { length } = exifBlock({ main: formTags(form, 0xffff, data.length) });
   return Buffer.concat([exifBlock({ main: formTags(form, length, data.length) }), data]);
 }
 
-/** The same as BigTIFF, of one sample a pixel. */
+/** The same as BigTIFF, with one sample per pixel. */
 export function bigTiffOf(form: TiffForm, data: Uint8Array): Buffer {
   const { width, height, bits, photometric, format } = form;
   const at = 16 + 8 + 10 * 20 + 8;
@@ -68,8 +68,8 @@ export function samplesOf(
 }
 
 /**
- * A raw file of a sensor of 4,600 x 3,000 pixels in a directory below the first, which holds a thumbnail, as most
- * cameras do.
+ * A raw file of a 4,600 x 3,000 pixel sensor in a subdirectory of the first directory, which holds a thumbnail, as in
+ * most cameras.
  */
 export function rawOf(options: {
   make: string;
@@ -96,7 +96,7 @@ export function rawOf(options: {
 
 export const DNG_VERSION: Tags = { 50706: BYTES([1, 4, 0, 0]) };
 
-/** Boxes of ISO/IEC 14496-12: a size, a type and what is in it. */
+/** A box of ISO/IEC 14496-12: size, type and content. */
 export function boxOf(type: string, ...content: Uint8Array[]): Buffer {
   const body = Buffer.concat(content);
   const head = Buffer.alloc(8);

@@ -59,7 +59,7 @@ describe('the plan of a crop', () => {
 });
 
 describe('turning', () => {
-  /** Exif 2.32, 4.6.4 A: where row 0 and column 0 of the stored picture are when it is seen upright. */
+  /** Exif 2.32, 4.6.4 A: where row 0 and column 0 of the stored picture appear when it is viewed upright. */
   const seen: Record<number, [row: string, column: string]> = {
     1: ['top', 'left'],
     2: ['top', 'right'],

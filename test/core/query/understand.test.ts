@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { unquoted } from '../../../core/query/tokens.ts';
 import { meantReading, readings } from '../../../core/query/understand.ts';
 
-/** What is left of a query, and what it is without; null where its words are only words. */
+/** The remaining query and its exclusions; null if the words are taken literally. */
 type Said = readonly [rest: string, ...without: string[]] | null;
 
 const ENGLISH: Readonly<Record<string, Said>> = {
@@ -22,7 +22,7 @@ const ENGLISH: Readonly<Record<string, Said>> = {
   'mountains, not snow, no people': ['mountains', 'snow', 'people'],
   'beach without "palm trees at night"': ['beach', 'palm trees at night'],
   '"no parking" street without cars': ['no parking street', 'cars'],
-  // Nothing would be left to look for.
+  // Nothing would be left to search for.
   'without people': null,
   'no people': null,
   'a no smoking': null,
@@ -104,7 +104,7 @@ const CHINESE: Readonly<Record<string, Said>> = {
   无人机: null,
 };
 
-/** What is left of a query, and the colours that it asks of a whole picture. */
+/** The remaining query, and the colours it requires of the whole picture. */
 const COLOURS: Readonly<Record<'en' | 'de' | 'fr' | 'es' | 'zh', Readonly<Record<string, Said>>>> = {
   en: {
     'black and white': ['black and white', 'monochrome'],

@@ -15,7 +15,7 @@ const PLAIN = new Set(['dog', 'beach', 'cat', 'other']);
 const embedder = { hasWord: async (word: string) => PLAIN.has(word) };
 const query: VectorQuery = { vector: unit(random), filter: {}, limit: 7 };
 
-/** So many pictures in a folder, the first with the number `from`. */
+/** Adds this many pictures to a folder, numbered from `from`. */
 const folder = (name: string, from: number, count: number): Point[] =>
   Array.from({ length: count }, (_, i) => ({
     id: uuid(from + i),

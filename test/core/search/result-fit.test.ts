@@ -37,7 +37,7 @@ describe('how well a picture fits', () => {
       values,
     );
     assert.ok(Math.abs(values[2]! - Math.log(1e-4)) < 1e-9);
-    // A class that has no name here.
+    // A class without a name here.
     assert.equal(classEvidence(meant, [{ index: 7, share: 1 }]), values[2]);
   });
 

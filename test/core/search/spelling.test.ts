@@ -45,7 +45,7 @@ describe('what was probably meant', () => {
       ['Schotland', 'schottland'],
       ['kirschblute kirschbulte', 'kirschblute kirschblute'],
       ['zepelin friedrichshaven', 'zeppelin friedrichshafen'],
-      // Several tokens of the text encoder, and names of what the image encoder knows.
+      // Several tokens for the text encoder, and class names of the image encoder.
       ['a flamnigo', 'a flamingo'],
       ['an espreso beside a teapot', 'an espresso beside a teapot'],
       ['a sunset over the beach', null],

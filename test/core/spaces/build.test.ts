@@ -16,8 +16,7 @@ import { saltedEmbedder } from '../../support/spaces-place.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 /**
- * The change of models over real stores; vectors are hashes, salted by the space, and a picture is any file that starts
- * with PIC.
+ * A model change over real stores. Vectors are hashes, salted by the space; a picture is any file that starts with PIC.
  */
 const embedder = saltedEmbedder;
 
@@ -87,7 +86,7 @@ function withoutClasses(points: Stored) {
   return [...points].map(([id, point]) => [id, point.deleted ? point : { ...point.payload, classes: null }]);
 }
 
-/** Runs the change into a space and closes it. */
+/** Builds a space and closes it. */
 async function build(
   into: Embedder,
   options: Partial<BuildOptions> = {},
@@ -127,7 +126,7 @@ describe('building a space', () => {
     );
     const all = [...ids, imageId('photos', 'gone.jpg'), captionId('a caption')];
     const store = await spaces.openLive('b', 48);
-    // What each encoder takes a picture for is its own.
+    // Classes are specific to each encoder.
     const classesOf = (points: Stored) =>
       ids.map((id) => (points.get(id) as { payload: ImagePayload }).payload.classes);
     const [built, before] = [await store.get(all), await live.get(all)];
@@ -181,7 +180,7 @@ describe('building a space', () => {
         async switch(last) {
           await came;
           switches++;
-          // More than what may be embedded while writers wait.
+          // More than may be embedded while writers wait.
           if (switches === 1) for (let i = 100; i < 140; i++) await upload(`${i}.jpg`);
           if (switches === 2) await upload('last.jpg');
           return candidate.switch(last);

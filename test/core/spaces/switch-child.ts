@@ -1,6 +1,6 @@
 /**
- * A process of its own that fills space `b` from the live one and makes it live: `switch-child.ts PLACE PHOTOS STEP`.
- * Says `at STEP` when it gets there, and stays there to be killed; says `done` when it was not to stay anywhere.
+ * A separate process that fills space `b` from the live one and makes it live: `switch-child.ts PLACE PHOTOS STEP`. At
+ * STEP it prints `at STEP` and waits to be killed; without a step it prints `done` at the end.
  */
 
 import { openFolder } from '../../../core/objects/folder/store.ts';

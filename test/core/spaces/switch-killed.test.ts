@@ -15,15 +15,15 @@ import { openSpacesAt, saltedEmbedder } from '../../support/spaces-place.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 /**
- * kill -9 inside the switch from one space to another, and what is left: one live space, and nothing that was
- * acknowledged lost.
+ * Kills the process (kill -9) during the switch between spaces: one live space must remain, and no acknowledged write
+ * may be lost.
  */
 
 const CHILD = fileURLToPath(new URL('switch-child.ts', import.meta.url));
 
 interface Place {
   readonly at: string;
-  /** Lets the minute pass after which what a killed process left does not count any more. */
+  /** Waits the minute after which traces of a killed process expire. */
   lapse(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -50,7 +50,7 @@ function killedSwitch(name: string, openPlace: (root: string) => Promise<Place>)
       await place.stop();
     });
 
-    /** Into the space that is live, as a server does it; its id once it is acknowledged. */
+    /** Writes to the live space, as a server does; returns the id once acknowledged. */
     async function upload(key: string): Promise<string> {
       await writeFile(join(root, 'photos', key), `PIC of ${key}`);
       const index = createIndexer({
@@ -63,7 +63,7 @@ function killedSwitch(name: string, openPlace: (root: string) => Promise<Place>)
       return imageId('photos', key);
     }
 
-    /** Runs the other process until it is where it is to be killed, and kills it; or to its end. */
+    /** Runs the other process to the step where it is killed, or to its end. */
     async function buildUntil(step: string): Promise<void> {
       const args = ['--disable-warning=ExperimentalWarning', CHILD, place.at, join(root, 'photos'), step];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -141,7 +141,7 @@ killedSwitch('in Qdrant (a fake held to recorded answers)', async () => {
   };
   return {
     at: server.url,
-    // The fence names the time until which it stands.
+    // The fence states when it expires.
     async lapse() {
       const fences = (await aliases()).filter(({ alias_name }) => alias_name.includes('-fence-'));
       const actions = fences.flatMap(({ alias_name, collection_name }) => [

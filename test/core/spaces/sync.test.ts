@@ -39,6 +39,6 @@ it('a sync embeds what is new, keeps vectors of the same content and deletes wha
     { id: 'deleted', sequencer: '3', deletedAt: '2026-01-01' },
     { id: 'forgotten', sequencer: '4', deletedAt: NOW },
   ]);
-  // What a retired space took without acknowledging it must not win against what is live.
+  // A retired space may have taken a write without acknowledging it; that write must not win against the live space.
   assert.equal(plan.fresh.find(({ id }) => id === 'behind')?.payload.sequencer, '9');
 });

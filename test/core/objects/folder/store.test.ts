@@ -171,7 +171,7 @@ describe('no way out of the folder', { skip: isWindows }, () => {
         try {
           return await rename(other, swap);
         } catch (error) {
-          // A put in between has made a folder of its own there, and may do so again.
+          // A put meanwhile created its own folder there, and may do so again.
           if (attempt === 100) throw error;
           await rm(swap, { recursive: true, force: true }).catch(() => {});
         }
@@ -182,7 +182,7 @@ describe('no way out of the folder', { skip: isWindows }, () => {
       for (let round = 0; !isOver; round++) {
         for (const other of ['swap-real', 'swap-link']) {
           await swapIn(join(root, other));
-          // Not always in step with the reader, who would otherwise meet the same of the two forever.
+          // Out of step with the reader, who would otherwise always see the same one of the two.
           for (let i = 0; i <= round % 7; i++) await new Promise((resolve) => setImmediate(resolve));
           await rename(swap, join(root, other));
         }
@@ -250,7 +250,7 @@ describe('names', () => {
   });
 
   it('keeps keys apart that a file system takes for one', async () => {
-    // A second name for the same file is what a case-insensitive file system shows; here it is a hard link.
+    // On a case-insensitive file system one file has two names; a hard link simulates it.
     await store.put('sub/Photo.JPG', text('one'));
     await link(join(root, 'sub', 'Photo.JPG'), join(root, 'sub', 'pHOTO.jpg'));
     assert.equal(await read('sub/Photo.JPG'), 'one', 'both names are stored: both can be read');
@@ -285,7 +285,7 @@ describe('names', () => {
   });
 });
 
-/** Why the temporary folder cannot show what a file system does that ignores case, or false. */
+/** Why the temporary folder cannot behave like a case-insensitive file system, or false if it can. */
 function caseSensitive(): string | false {
   const probe = tempFolder();
   const isSensitive = !existsSync(join(probe, '..', basename(probe).toUpperCase()));
@@ -471,7 +471,7 @@ describe('faults of the disk', { skip: isWindows }, () => {
     await chmod(dir, 0o755);
     await chmod(root, 0o555);
     const isRoot = process.geteuid?.() === 0;
-    // Root may read everything: it becomes nobody for a moment.
+    // Root may read everything, so the test drops to user nobody for a moment.
     if (isRoot) process.seteuid!(65534);
     try {
       const denied = (path: RegExp) => ({
@@ -498,7 +498,7 @@ describe('faults of the disk', { skip: isWindows }, () => {
 describe('listing', () => {
   it('is the same from memory as from the disk, and sees what changed since', async () => {
     for (const key of ['a', 'b/c', 'b/d', 'e']) await store.put(key, text(key));
-    // Folders that changed just now are read again each time; these count as settled.
+    // Recently changed folders are always reread; these count as settled.
     await new Promise((resolve) => setTimeout(resolve, 2_600));
     for (let i = 0; i < 3; i++) assert.deepEqual(await keys(), ['a', 'b/c', 'b/d', 'e']);
     await writeFile(join(root, 'b', 'cc'), 'x');

@@ -11,7 +11,7 @@ import { tempFolder } from '../../../support/temp-folder.ts';
 describe('the trash of a folder', () => {
   const root = tempFolder();
 
-  /** Minutes, as a picture's date may be that of its file. */
+  /** In minutes, because a picture's date may be that of its file. */
   const taken = new Date('2019-07-05T21:30:00Z');
 
   async function fill(folder: string): Promise<void> {

@@ -265,7 +265,7 @@ describe('S3 driver', () => {
   });
 });
 
-/** A driver for a server of a test's own. */
+/** A driver for the test's own server. */
 async function openAnswering(
   context: TestContext,
   answer: RequestListener,

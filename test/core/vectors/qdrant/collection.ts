@@ -4,7 +4,7 @@ type Json = Record<string, unknown>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** One collection of the fake server: what Qdrant 1.18.3 answered in the recording, and nothing else. */
+/** One collection of the fake server: exactly what Qdrant 1.18.3 answered in the recording. */
 export class FakeCollection {
   readonly size: number;
   readonly indexes = new Map<string, unknown>();
@@ -45,7 +45,7 @@ export class FakeCollection {
     const done = this.#done();
     for (const point of checked) {
       const there = this.points.get(point.id);
-      // Conditions see the points as they are; what is not there yet is always inserted.
+      // Conditions apply to stored points; new points are always inserted.
       if (there === undefined || satisfies(there, update_filter as Json | undefined)) {
         this.points.set(point.id, { ...point, version: this.#operation });
       }
@@ -76,13 +76,13 @@ export class FakeCollection {
   query(request: Json): Json {
     const { query, filter, limit, offset, score_threshold, with_payload } = request;
     checkCount('limit', limit);
-    // Without a query the points come in the order of their ids (Qdrant, "Query API").
+    // Without a query, points are ordered by id (Qdrant, "Query API").
     if (query === undefined) return this.scroll({ ...request, with_vector: request.with_vector ?? false });
     const vector = this.#queryVector(query);
     const hits = this.#matching(filter)
       .filter(({ id }) => id !== query)
       .flatMap((point) => (point.vector ? [{ point, score: Math.fround(dot(vector, point.vector)) }] : []))
-      // As the server does: only what is above, and in any order within one score.
+      // As on the server: only higher scores, and any order within equal ones.
       .filter(({ score }) => score_threshold === undefined || score > Math.fround(score_threshold as number))
       .sort((a, b) => b.score - a.score || this.#tieBreak(a.point.id) - this.#tieBreak(b.point.id));
     this.#shuffles++;
@@ -150,7 +150,7 @@ export class FakeCollection {
       .filter(({ payload }) => payload[key] !== undefined && payload[key] !== null)
       .map((point) => ({ point, value: Date.parse(String(point.payload[key])) * 1000 }))
       .filter(({ value }) => from === undefined || sign * (value - from) >= 0)
-      // Recorded: the direction holds for the ids of the same value, too.
+      // Recorded: the direction also applies to ids with equal values.
       .sort((a, b) => sign * (a.value - b.value || (a.point.id < b.point.id ? -1 : 1)));
     return {
       points: points
@@ -194,7 +194,7 @@ export class FakeCollection {
     return point.vector;
   }
 
-  /** In unit length, as cosine collections keep it. */
+  /** Normalised, as cosine collections store it. */
   #vector(value: unknown): Float32Array | null {
     if (JSON.stringify(value) === '{}') return null;
     if (!Array.isArray(value)) throw new Refusal(501, 'the fake knows only plain vectors');
@@ -206,7 +206,7 @@ export class FakeCollection {
     return squared === 0 || Math.abs(squared - 1) < 1e-6 ? vector : vector.map((x) => x / Math.sqrt(squared));
   }
 
-  /** Another order of ties in every answer: whoever relies on one is found out. */
+  /** Changes the order of ties in every response, to catch code that relies on it. */
   #tieBreak(text: string): number {
     let hash = this.#shuffles;
     for (const character of text) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0;
@@ -251,7 +251,7 @@ function selected(payload: Json, fields: unknown): Json {
   return Object.fromEntries(Object.entries(structuredClone(payload)).filter(([name]) => fields.includes(name)));
 }
 
-/** The shortest decimal number that gives back the same float32, as the server prints it. */
+/** The shortest decimal number that parses to the same float32, as the server prints it. */
 function shortest(x: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(x.toPrecision(digits));

@@ -1,15 +1,15 @@
-/** A point as the fake keeps it. */
+/** A point as stored by the fake. */
 export interface FakePoint {
   readonly id: string;
   readonly version: number;
-  /** Null for a point that was written without one. */
+  /** Null for a point without a vector. */
   readonly vector: Float32Array | null;
   payload: Record<string, unknown>;
 }
 
 type Json = Record<string, unknown>;
 
-/** What a request got wrong, as the server answers it. */
+/** A request error, in the server's words. */
 export class Refusal extends Error {
   readonly status: number;
 
@@ -19,7 +19,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Does a point satisfy a filter of Qdrant? Only the kinds of conditions that the driver sends are known. */
+/** Whether a point matches a Qdrant filter. Supports only the conditions that the driver sends. */
 export function satisfies(point: FakePoint, filter: Json | undefined): boolean {
   const all = (value: unknown) => (value === undefined ? [] : [value].flat()) as Json[];
   const { must, must_not, should, ...unknown } = filter ?? {};
@@ -61,7 +61,7 @@ function matches(value: unknown, match: Json): boolean {
 
 const words = (text: string) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u);
 
-/** A time in microseconds, as exact as Qdrant keeps it. NaN for what is none. */
+/** A time in microseconds, Qdrant's precision. NaN if invalid. */
 function microseconds(time: string): number {
   const [, digits = ''] = /\.\d{3}(\d{1,3})/.exec(time) ?? [];
   return Date.parse(time) * 1000 + Number(digits.padEnd(3, '0'));

@@ -25,7 +25,7 @@ describe('Qdrant driver', () => {
     ];
     for (const [what, answer] of answers) {
       it(`are known to have taken place although ${what}`, async () => {
-        // The first write marks the collection.
+        // The first write adds the marker point.
         await on.store.upsert([point(3, '5')], 'newer');
         on.server.calls.length = 0;
         on.server.inject(1, to('/points?wait=true'), answer, 'served');
@@ -55,7 +55,7 @@ describe('Qdrant driver', () => {
         await writeAll(replicated),
         new Set(['wait=true&ordering=medium', 'wait=false&ordering=medium']),
       );
-      // So does who finds the collection made.
+      // So does a client that finds the collection already created.
       const found = await on.open({ space: 'copies', alias: 'copies' });
       assert.deepEqual(await writeAll(found), new Set(['wait=true&ordering=medium', 'wait=false&ordering=medium']));
       assert.deepEqual(await writeAll(on.store), new Set(['wait=true', 'wait=false']));
@@ -144,7 +144,7 @@ describe('Qdrant driver', () => {
       };
       await on.store.upsert(randomPoints(random, 10), 'newer');
       assert.deepEqual(await asked({}), { exact: true });
-      // With the marker of the collection.
+      // Including the collection's marker.
       assert.deepEqual(await asked({ search: { exactBelow: 12 } }), { exact: true });
       assert.deepEqual(await asked({ search: { exactBelow: 11 } }), { hnsw_ef: 128 });
       assert.deepEqual(await asked({ search: { exactBelow: 0, ef: 77 } }), { hnsw_ef: 77 });

@@ -113,7 +113,7 @@ describe('faults of Qdrant', () => {
         failsWith('invalid-config', /API key.*Invalid/),
       );
       await (await openQdrantStore({ ...at, apiKey: 'right' })).close();
-      // As a secret is that was piped into a file.
+      // With a line break, like a secret piped into a file.
       await (await openQdrantStore({ ...at, url: `${locked.url}/\n`, apiKey: 'right\n' })).close();
       await locked.stop();
     });
@@ -147,7 +147,7 @@ describe('faults of Qdrant', () => {
         openQdrantStore({ ...at, url: 'http://127.0.0.1:80' }),
         failsWith('unavailable', /127\.0\.0\.1:80/),
       );
-      // The port is kept however the rest is written; without one it is Qdrant's own.
+      // The port is kept in every spelling of the URL; without one, Qdrant's default is used.
       for (const url of ['HTTP://127.0.0.1:80', 'http://127.0.0.1:80/prefix/', 'http://127.0.0.1:80\n']) {
         await assert.rejects(
           openQdrantStore({ ...at, url }),
@@ -162,7 +162,7 @@ describe('faults of Qdrant', () => {
         openQdrantStore({ ...at, url: 'http://127.0.0.1:1/' }),
         failsWith('unavailable', /127\.0\.0\.1:1\b/),
       );
-      // What is said names what was tried, and no password.
+      // The message names the server but no password.
       for (const [url, said] of [
         ['http://me:secret@127.0.0.2/a/b//', /Qdrant at http:\/\/127\.0\.0\.2:6333\/a\/b:/],
         ['http://[::1]', /Qdrant at http:\/\/\[::1\]:6333:/],
@@ -217,7 +217,7 @@ describe('faults of Qdrant', () => {
   });
 
   describe('repeated requests', () => {
-    // 507 is Qdrant's full disk from 1.19 on, 522 a proxy that found nobody.
+    // 507 is Qdrant's full disk from 1.19 on; 522 means that a proxy could not reach the server.
     for (const status of [408, 429, 500, 502, 503, 504, 507, 522]) {
       it(`are made after ${status}`, async () => {
         on.server.inject(1, to('/points/count'), busy(status));
@@ -273,7 +273,7 @@ describe('faults of Qdrant', () => {
       });
 
       it(`are not made when a ${status} asks for more time than there is`, async () => {
-        // The client makes 3 seconds of these 30, which the deadline would allow.
+        // The client reduces these 30 seconds to 3, which the deadline would allow.
         const hasty = await on.open({ deadlineMs: 10_000 });
         for (const asked of ['30', new Date(Date.now() + 60_000).toUTCString()]) {
           on.server.calls.length = 0;

@@ -8,7 +8,7 @@ import { type FakeQdrant, startFakeQdrant } from '../../../support/fake-qdrant.t
 import { openQdrantStore } from './open.ts';
 
 const random = seededRandom(4);
-/** More than are filled at once, one without any word, one of each kind and a tombstone. */
+/** More points than one batch: one without words, one of each kind, and a tombstone. */
 const PAYLOADS = [
   ...Array.from({ length: 600 }, (_, i) => image({ key: `Rome/IMG_${i}.jpg`, tags: i === 7 ? ['To do'] : [] })),
   image({ key: '!!!' }),
@@ -51,7 +51,7 @@ for (const version of ['1.18.3', '1.19.0']) {
       const { items } = await store.query({ vector: unit(random), filter: { exceptWords: ['rome'] }, limit: 5 });
       assert.equal(items.length, 5);
       assert.equal(await found(['rome']), 0);
-      // The fault ends it; whoever opens the collection next goes on.
+      // The fault ends the run; the next client to open the collection continues.
       await store.close();
       store = await open();
       assert.equal(await store.setTags(uuid(8), ['Later']), true);

@@ -6,7 +6,7 @@ import { DIMENSION, image, seededRandom, unit, uuid } from '../../../contract/ve
 import { type Call, type FakeAnswer, type FakeQdrant, startFakeQdrant } from '../../../support/fake-qdrant.ts';
 import { openQdrantStore } from './open.ts';
 
-/** What the tests of the driver share. */
+/** Shared by the driver's tests. */
 
 export const random = seededRandom(21);
 
@@ -28,15 +28,15 @@ export const busy = (status: number, headers = {}): FakeAnswer => ({
 
 export interface FreshServer {
   server: FakeQdrant;
-  /** On the server, in a collection of its own. */
+  /** On the server, in its own collection. */
   store: VectorStore;
-  /** Another one like it, but for the options. */
+  /** Another store of the same collection, with different options. */
   open(options?: Partial<QdrantSpacesOptions & { space: string; dimension: number }>): Promise<VectorStore>;
-  /** Calls whose path has this part, since the store was opened. */
+  /** Calls since the store was opened whose path contains this. */
   sent(part: string): number;
 }
 
-/** A server and a store for each of the tests around which it is called. */
+/** Provides a new server and store to each test of the suite that calls it. */
 export function onFreshServer(): FreshServer {
   const on = {
     open: (options = {}) =>

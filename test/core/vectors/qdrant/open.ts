@@ -5,7 +5,7 @@ import type { Spaces } from '../../../../core/spaces/port.ts';
 import { openQdrantSpaces, type QdrantSpacesOptions } from '../../../../core/vectors/qdrant/spaces.ts';
 import { startFakeQdrant } from '../../../support/fake-qdrant.ts';
 
-/** The live store of a server as the program opens it, which closes its connection, too. */
+/** The live store of a server, opened as in the program; closing it also closes the connection. */
 export async function openQdrantStore(
   options: QdrantSpacesOptions & { readonly space: string; readonly dimension: number },
 ): Promise<VectorStore> {
@@ -19,17 +19,17 @@ export async function openQdrantStore(
   }
 }
 
-/** Names on a server that nobody else uses, and what takes away everything that was made under them. */
+/** Names unused by others on the server, and a function that removes everything created under them. */
 export interface OwnNames {
   readonly options: QdrantSpacesOptions;
   cleanup(): Promise<void>;
 }
 
 /**
- * Runs a contract on the fake that is held to recorded answers, and with `npm run test:qdrant` on a real server:
- * QDRANT_URL (such as http://127.0.0.1:6333) and, when it wants one, QDRANT_API_KEY. It may be in use: collections and
- * aliases of the tests have names of their own and are removed. A server that cannot be used is one test that fails,
- * not all of them slowly.
+ * Runs a contract on the fake, which is checked against recorded responses, and with `npm run test:qdrant` on a real
+ * server: QDRANT_URL (such as http://127.0.0.1:6333) and, if needed, QDRANT_API_KEY. The server may be in use: the
+ * tests use their own collection and alias names and remove them. If the server does not work, one test fails quickly
+ * instead of all of them slowly.
  */
 export async function onEveryQdrant(
   what: string,
@@ -78,7 +78,7 @@ function ownNames(server: { url: string; apiKey?: string }, stop: () => Promise<
   return {
     options,
     async cleanup() {
-      // Aliases go with their collections; none is live for an alias of another name.
+      // Aliases are removed with their collections; an alias of another name makes none live.
       const spaces = await openQdrantSpaces({ ...options, alias: `${options.alias}-none` });
       for (const { space } of await spaces.list()) await spaces.drop(space);
       await spaces.close();

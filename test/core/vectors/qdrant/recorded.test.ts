@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { type FakeQdrant, startFakeQdrant } from '../../../support/fake-qdrant.ts';
 import { RECORDING, type RecordedCall } from './recording.ts';
 
-/** Parts of Qdrant that the driver does not use and the fake does not have. */
+/** Parts of Qdrant that the driver does not use and the fake does not implement. */
 const BEYOND = new Set([
   'query recommend',
   'delete payload keys',
@@ -12,15 +12,15 @@ const BEYOND = new Set([
   'strict: unindexed filter',
   'strict: limit',
 ]);
-/** Fields that differ from server to server. */
+/** Fields that differ between servers. */
 const OPAQUE = new Set(['operation_id', 'version', 'commit', 'time', 'data_type']);
-/** Answered without `wait`, which the driver never leaves out. */
+/** Recorded without `wait`, which the driver always sends. */
 const UNAWAITED = 'upsert 1 without wait';
-/** Answers whose limit cuts through hits of the same score. */
+/** Responses whose limit cuts through equal scores. */
 const CUT_TIES = new Set(['query zero vector', 'query batch']);
 const SCORE_TOLERANCE = 1e-6;
 
-/** The fake that stands for Qdrant in tests, held to the recording: the same calls in the same order. */
+/** Checks the fake Qdrant of the tests against the recording: the same calls in the same order. */
 describe('the fake Qdrant answers as the real one did', () => {
   let open: FakeQdrant;
   let locked: FakeQdrant;
@@ -71,14 +71,14 @@ async function replay({ note, request }: RecordedCall, url: string): Promise<{ s
   };
 }
 
-/** A collection's description has much that is of no concern here. */
+/** Most of a collection's description is irrelevant here. */
 function assertVectorsConfig(actual: unknown, expected: unknown): void {
   const vectors = (body: unknown) =>
     (body as { result: { config: { params: { vectors: unknown } } } }).result.config.params.vectors;
   assert.deepEqual(vectors(actual), vectors(expected));
 }
 
-/** Hits without what says which they are: where a limit cuts through ties, any of them may be answered. */
+/** Removes the identity of hits: where a limit cuts through ties, any of them may be returned. */
 function scoresOnly(body: unknown): unknown {
   return JSON.parse(JSON.stringify(body, (key, value) => (key === 'id' ? undefined : value)));
 }
@@ -113,7 +113,7 @@ function assertSame(actual: unknown, expected: unknown, path: string): void {
   }
 }
 
-/** Hits of the same score, and facets of the same count, come in any order. */
+/** Hits of equal score, and facets of equal count, are in no particular order. */
 function withTiesSorted(body: unknown): unknown {
   const lists = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) return value;

@@ -6,7 +6,7 @@ export interface RecordedCall {
   readonly response: { readonly status: number; readonly contentType: string | null; readonly body: unknown };
 }
 
-/** What a real Qdrant 1.18.3 answered, in the order of the calls. */
+/** Responses of a real Qdrant 1.18.3, in the order of the calls. */
 export const RECORDING: readonly RecordedCall[] = JSON.parse(
   readFileSync(new URL('../../../golden/qdrant/answers.json', import.meta.url), 'utf8'),
 );

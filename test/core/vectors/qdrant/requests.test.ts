@@ -13,32 +13,32 @@ interface Request {
   readonly body?: unknown;
 }
 
-/** Documented by Qdrant, not in the recording. */
+/** Documented by Qdrant but not recorded. */
 const NOT_RECORDED = new Set([
-  // Filtering, "Has id": ids left out of a query.
+  // Filtering, "Has id": excludes ids from a query.
   'condition has_id',
   // Filtering, "Range": the other three bounds are recorded.
   'condition range.lte',
   // The schema of UpsertOperation is that of PUT points: conditions of several sequencers in one request.
   'POST /collections/*/points/batch?wait=true operations.upsert.update_filter',
-  // Query API: a batch of queries, each without a `query` of its own, which answers in the order of ids.
+  // Query API: a batch of queries, none with a `query`, so they return points ordered by id.
   'POST /collections/*/points/query/batch searches.with_vector',
   'POST /collections/*/points/query/batch searches.with_payload',
-  // Facet counts take a filter like every read.
+  // Facet counts accept a filter like every read.
   'POST /collections/*/facet filter',
-  // The client says so by itself in every scroll.
+  // The client adds this to every scroll.
   'POST /collections/*/points/scroll with_vector',
   // Integer index, "parameterized": only for equality.
   'PUT /collections/*/index?wait=true field_schema.lookup',
   'PUT /collections/*/index?wait=true field_schema.range',
 ]);
-/** Documented at Qdrant's "Filtering" as one condition each. */
+/** Documented in Qdrant's "Filtering", one condition each. */
 const FIELDS_OF_A_CONDITION = ['match', 'range'];
-/** Values whose keys are data, not part of the request's form. */
+/** Values whose keys are data, not part of the request's structure. */
 const DATA = new Set(['payload', 'vector', 'query', 'ids']);
 const FILTERS_IN = new Set(['filter', 'update_filter']);
 
-/** What a request is made of: its method and path, the keys of its body, and the kinds of conditions in it. */
+/** The structure of a request: method, path, keys of its body, and kinds of conditions in it. */
 function formOf({ method, path, body }: Request): string[] {
   const route = `${method} ${path.replace(/(\/collections\/)(?!aliases)[^/?]+/, '$1*').replace(/[0-9a-f-]{36}$/, '*')}`;
   const parts = new Set([route]);
@@ -128,7 +128,7 @@ describe('the requests of the Qdrant driver', () => {
   });
 });
 
-/** Calls everything there is with everything it takes. */
+/** Calls every method with every option. */
 async function exercise(url: string): Promise<void> {
   const random = seededRandom(11);
   const store = await openQdrantStore({ url, space: 'one', dimension: DIMENSION });
@@ -170,7 +170,7 @@ async function exercise(url: string): Promise<void> {
   await spaces.close();
 }
 
-/** The switch ends the fence around it in the same request: one more action of a kind that is recorded. */
+/** The switch lifts its fence in the same request: one more action, of a recorded kind. */
 function withoutFence(body: unknown): unknown {
   const { actions, ...rest } = (body ?? {}) as { actions?: unknown[] };
   if (!Array.isArray(actions)) return body;

@@ -19,7 +19,7 @@ describe('spaces in Qdrant', () => {
       await assert.rejects(
         candidate.switch(async () => {
           await assert.rejects(live.upsert([point(1, '1')], 'newer'), failsWith('unavailable', /change of models/));
-          // It stands there, and is found; but whoever finds it cannot take it for done either.
+          // The collection exists and is found, but must not count as finished.
           assert.ok((await live.get([uuid(1)])).has(uuid(1)));
           await assert.rejects(live.upsert([], 'newer'), failsWith('unavailable', /change of models/));
           throw new Error('given up');
@@ -43,7 +43,7 @@ describe('spaces in Qdrant', () => {
 
       const back = await spaces.openCandidate('test', DIMENSION);
       let answered = 0;
-      // Served, not answered; before it is tried again, somebody else makes the other space live.
+      // The request was executed but its response lost; before the retry, another client makes the other space live.
       on.server.inject(1, (call) => points(call) && answered++ === 0, null, 'served');
       on.server.inject(1, ({ path }) => answered > 0 && path === '/aliases', {
         status: 200,
@@ -69,7 +69,7 @@ describe('spaces in Qdrant', () => {
       return ((await answer.json()) as { result: { aliases: { alias_name: string }[] } }).result.aliases;
     };
 
-    /** As a switch that is killed leaves the collection that was to be left. */
+    /** Leaves the old collection in the state that a killed switch would. */
     const markSwitching = () =>
       fetch(`${on.server.url}/collections/sightline-test/points?wait=true`, {
         method: 'PUT',
@@ -91,7 +91,7 @@ describe('spaces in Qdrant', () => {
       const write = (space: string) => `PUT /collections/sightline-${space}/points`;
       const look = 'POST /collections/live/points';
       const unsure = ['GET /aliases', 'POST /collections/sightline-test/points'];
-      // It marks the collection, which is asked by its own name when it is not sure to be the live one.
+      // It marks the collection, which is addressed by its own name when it may not be the live one.
       const first = await requestsOf(live);
       assert.deepEqual(first, [write('test'), look, unsure[0], write('test'), unsure[1]]);
       assert.deepEqual(await requestsOf(live), [write('test'), look]);
@@ -102,12 +102,12 @@ describe('spaces in Qdrant', () => {
       const next = await spaces.openLive('next', DIMENSION);
       await requestsOf(next);
       assert.deepEqual(await requestsOf(next), [write('next'), look]);
-      // What was left behind ends when the collection is live again.
+      // The marks disappear once the collection is live again.
       await markSwitching();
       const back = await spaces.openCandidate('test', DIMENSION);
       await back.switch(async () => {});
       assert.deepEqual(await requestsOf(live), [write('test'), look]);
-      // The marker is none of them, the one that was refused is.
+      // The marker is not among them; the rejected point is.
       assert.equal(await live.count({}), 5);
       await close();
     });

@@ -1,6 +1,6 @@
 /**
- * A process of its own for the tests of the embedded store: `embedded-child.ts FILE MODE`. Says on stdout, one line
- * each, what was acknowledged.
+ * A separate process for tests of the embedded store: `child.ts FILE MODE`. Prints each acknowledged write on its own
+ * line.
  */
 import { openEmbeddedStore } from '../../../../core/vectors/sqlite/store.ts';
 import { DIMENSION, image, randomPoints, seededRandom, unit, uuid } from '../../../contract/vectors-data.ts';
@@ -12,7 +12,7 @@ const random = seededRandom(process.pid);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 if (mode === 'endless') {
-  // Batches of 20 under fresh ids until killed; every third batch buries the one before.
+  // Writes batches of 20 with new ids until killed; every third batch removes the previous one.
   for (let batch = await store.count({}); ; batch += 20) {
     const ids = Array.from({ length: 20 }, (_, i) => uuid(process.pid * 2 ** 24 + batch + i));
     await store.upsert(
@@ -29,7 +29,7 @@ if (mode === 'endless') {
     }
   }
 } else if (mode === 'commands') {
-  // One command a line on stdin, each acknowledged when it is done.
+  // Reads one command per line from stdin and acknowledges each when done.
   say('ready');
   let buffer = '';
   for await (const data of process.stdin) {
@@ -58,7 +58,7 @@ if (mode === 'endless') {
   }
   await store.close();
 } else if (mode === 'fill') {
-  // Until the disk is full, then says whether the store still agrees with itself, and writes less.
+  // Writes until the disk is full, then reports whether the store is still consistent, and writes less.
   let acknowledged = 0;
   for (let first = 1; ; first += 100) {
     try {

@@ -25,7 +25,7 @@ const folder = tempFolder();
 const open = (name: string, chunkSlots?: number) =>
   openEmbeddedStore({ file: join(folder, name), space: 'test', dimension: DIMENSION, threads: 1, chunkSlots });
 
-/** The slow twin: every vector, in float64, sorted. */
+/** Naive implementation: every vector, in float64, sorted. */
 function naive(points: Iterable<Point>, vector: Float32Array, filter: Filter = {}): { id: string; score: number }[] {
   return [...points]
     .filter((point) => matches(point, filter))
@@ -38,7 +38,7 @@ const bare = (hits: readonly { id: string; score: number }[]) => hits.map(({ id,
 describe('exact search', () => {
   const random = seededRandom(21);
   const points = randomPoints(random, 20_000);
-  /** Each selects more than are scored one by one, so that masks are used. */
+  /** Each filter matches too many points to score them one by one, so that masks are used. */
   const filters: Filter[] = [
     {},
     { kind: 'image' },
@@ -67,7 +67,7 @@ describe('exact search', () => {
   }
 
   it('does not lose a better match to float32 rounding', async () => {
-    // Scores that differ by less than float32 can tell, in the worst order for it.
+    // Scores that differ by less than float32 precision, in the worst order.
     const base = unit(random);
     const store = await open('close.sqlite', 64);
     const close = Array.from({ length: 500 }, (_, i) => {
@@ -77,7 +77,7 @@ describe('exact search', () => {
       return { id: uuid(i), vector: vector as JointEmbedding, payload: image() };
     });
     await store.upsert(close, 'newer');
-    // As stored: what is a little off unit length is normalised.
+    // As stored: vectors slightly off unit length are normalised.
     const stored = await store.vectors(close.map(({ id }) => id));
     const expected = naive(
       close.map((point) => ({ ...point, vector: stored.get(point.id)! })),
@@ -154,7 +154,7 @@ describe('two handles on one file', () => {
   it('answer from one state while the other writes', async () => {
     const random = seededRandom(22);
     const [reader, writer] = [await open('race.sqlite', 16), await open('race.sqlite', 16)];
-    /** What a point must look like is in its caption, so that a mixture of two states shows. */
+    /** The caption describes the whole point, so that a mixture of two states is detected. */
     const versions = new Map<string, JointEmbedding>();
     let writing = true;
     const write = async () => {
@@ -190,7 +190,7 @@ describe('two handles on one file', () => {
   });
 });
 
-/** One write, to the store and to the map. */
+/** Writes to the store and to the reference map. */
 async function randomStep(
   store: VectorStore,
   twin: Map<string, Point>,

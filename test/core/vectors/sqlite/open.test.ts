@@ -24,7 +24,7 @@ beforeEach(() => {
 const open = (overrides: Partial<Parameters<typeof openEmbeddedStore>[0]> = {}) =>
   openEmbeddedStore({ file, space: 'test', dimension: DIMENSION, threads: 1, ...overrides });
 
-/** Refused with this code and a message that says all of this. */
+/** Rejected with this code and a message that contains all of this. */
 async function refuses(work: () => Promise<unknown>, code: ErrorCode, says: readonly string[]): Promise<void> {
   await assert.rejects(work, (error) => {
     assert.ok(isSightlineError(error, code), `expected ${code}, got ${error}`);
@@ -83,7 +83,7 @@ describe('opening the embedded store', () => {
 
   it('has another version when it has another schema', () => {
     const schema = createHash('sha256').update(VECTOR_INDEX.schema.replace(/\s+/g, ' ')).digest('hex').slice(0, 16);
-    // Where this fails, the schema was changed: raise VERSION in schema.ts, so that files are migrated.
+    // If this fails, the schema changed: raise VERSION in schema.ts, so that files are migrated.
     assert.deepEqual({ version: VECTOR_INDEX.version, schema }, { version: 22, schema: 'df816a08e73dc61c' });
   });
 
@@ -118,8 +118,7 @@ describe('opening the embedded store', () => {
       ...image({ key: 'trips/rome/a.jpg', width: 480, height: 640, tags: ['dog', 'beach'], sequencer: '0a' }),
       takenAt: '2024-01-01T00:30:00.000Z',
     });
-    // What follows from other fields can be asked for at once, what has to be read from the file is known to be
-    // missing.
+    // Derived fields can be queried at once; fields that must be read from the file are known to be missing.
     const keys = async (filter: Filter) =>
       (await store.list({ filter, limit: 10, order: 'id' })).items.map(({ id }) => id);
     assert.deepEqual(await keys({ folder: 'trips/rome' }), [uuid(1)]);

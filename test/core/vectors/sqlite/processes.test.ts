@@ -19,13 +19,13 @@ beforeEach(() => {
   file = join(folder, 'index.sqlite');
 });
 afterEach(() => {
-  // Those of a test that failed half-way.
+  // Left over if a test failed half-way.
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
 const open = () => openEmbeddedStore({ file, space: 'test', dimension: DIMENSION, threads: 1 });
 
-/** Starts the child program, optionally under a limit on the size of the files it writes. */
+/** Starts the child program, optionally with a limit on the size of its files. */
 function start(mode: 'endless' | 'commands' | 'fill', fileLimitKib?: number) {
   const args = ['--disable-warning=ExperimentalWarning', CHILD, file, mode];
   const child =
@@ -44,7 +44,7 @@ describe('the embedded store and other processes', () => {
   it('loses nothing acknowledged when the process is killed', async () => {
     const written = new Set<string>();
     const removed = new Set<string>();
-    // Each round goes on with the file the last one left.
+    // Each round continues with the file of the previous one.
     for (const acknowledgements of [1, 6, 23]) {
       const { child, exited, line } = start('endless');
       const hear = (said: string | undefined) => {
@@ -56,7 +56,7 @@ describe('the embedded store and other processes', () => {
       };
       for (let heard = 0; heard < acknowledgements; heard++) hear(await line());
       child.kill('SIGKILL');
-      // What it still said before it died counts, too.
+      // Lines printed just before the process died count too.
       for (let said = await line(); said !== undefined; said = await line()) hear(said);
       await exited;
 
@@ -68,7 +68,7 @@ describe('the embedded store and other processes', () => {
         if (removed.has(id)) assert.ok(point.deleted, `${id} was acknowledged as removed and is back`);
         else if (!point.deleted) assert.deepEqual(point.payload, image({ key: id, sequencer: '1', tags: ['t'] }));
       }
-      // Whole batches or nothing: the tables and the matrix agree.
+      // Whole batches or nothing: tables and matrix agree.
       const live = await store.count({});
       assert.equal(live % 20, 0);
       assert.equal(await store.count({ tagsAny: ['t'] }), live);
@@ -100,12 +100,12 @@ describe('the embedded store and other processes', () => {
     assert.deepEqual(await found({ tagsAny: ['tagged'] }), [b, c]);
     await tell(`tombstone ${a}`);
     assert.deepEqual(await found(), [b, c]);
-    // Its tombstone is gone before this process has looked: the removal must be seen all the same.
+    // Its tombstone is deleted before this process looks; the removal must still be noticed.
     await tell(`tombstone ${b}`);
     await tell('purge');
     assert.deepEqual(await found(), [c]);
     assert.equal((await store.get([a, b])).size, 0);
-    // Slots of the buried are used again, by both processes in turn.
+    // Both processes, in turn, reuse the slots of removed points.
     await tell(`write ${d}`);
     await store.upsert([{ id: a, vector: unit(random), payload: image() }], 'newer');
     await tell(`write ${b}`);
@@ -144,7 +144,7 @@ describe('the embedded store and other processes', () => {
     assert.equal(what, 'full');
     assert.equal(code, 'unavailable');
     assert.ok(Number(acknowledged) >= 100, said);
-    // What is in memory and what is in the tables, after the failed write.
+    // The state in memory and in the tables after the failed write.
     assert.equal(counted, acknowledged);
     assert.equal(rows, acknowledged);
     assert.equal(Number(hits), Math.min(1000, Number(acknowledged)));
