@@ -5,17 +5,17 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** The page for a first visit, whose tables and lists are held to the tree here. */
+/** The introductory page; its tables and lists are checked against the source tree here. */
 const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
 
-/** Rows of the page's table of folders: name, description, what it may import. */
+/** Rows of the page's table of folders: name, description, allowed imports. */
 const folders = [...page.matchAll(/^\| `([\w/-]+)` \| (.+?) \|(?: (.*?))? ?\|$/gm)].map(([, name, what, imports]) => ({
   name: name!,
   what: what!,
   imports: [...(imports ?? '').matchAll(/`([\w-]+)`/g)].map((match) => match[1]!),
 }));
 
-/** Top-level folders with code whose imports are held. */
+/** Top-level folders whose imports are checked. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
   folders
     .filter(({ name }) => !name.includes('/') && !['models', 'examples', 'test', 'docs', 'infra'].includes(name))
@@ -27,7 +27,7 @@ const files = globSync(
   { cwd: root },
 ).map((file) => file.replaceAll('\\', '/'));
 
-/** The modules a file imports or re-exports, statically or not. */
+/** The modules a file imports or re-exports, statically or dynamically. */
 function importsOf(file: string): string[] {
   const source = readFileSync(join(root, file), 'utf8');
   return [
@@ -45,7 +45,7 @@ function internalImportsOf(file: string): string[] {
 }
 
 /**
- * A vendor package may be imported by exactly these files, so that it can be replaced and its faults translated there.
+ * Only these files may import a vendor package, so that it can be replaced and its errors are translated in one place.
  */
 const homes: Record<string, RegExp> = {
   'onnxruntime-node': /^core\/onnx\/session\.ts$/,
@@ -67,7 +67,7 @@ const homes: Record<string, RegExp> = {
   esbuild: /^(server\/build-page|scripts\/.*)\.ts$/,
 };
 
-/** Benchmarks measure vendor packages beside ours. */
+/** Benchmarks compare vendor packages with our code. */
 const product = files.filter((file) => !file.startsWith('bench/'));
 
 describe('docs/architecture.md', () => {

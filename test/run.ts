@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * `npm test`: every test, or with flags of Node's test runner and files behind `--`, such as
- * `npm test -- --test-name-pattern "a cat" test/core/search.test.ts`. The runner takes flags only before files, and npm
- * puts what it is given last.
+ * `npm test`: runs all tests. Flags of Node's test runner and files can follow `--`, such as `npm test --
+ * --test-name-pattern "a cat" test/core/search.test.ts`. The runner accepts flags only before files, but npm appends
+ * its arguments, hence this script.
  */
 const given = process.argv.slice(2);
 const files = given.some((one) => one.endsWith('.ts')) ? [] : ['test/**/*.test.ts'];

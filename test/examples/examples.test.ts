@@ -13,7 +13,7 @@ import { writeManyPhotos } from '../support/photo-dataset.ts';
 import { runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** The programs of examples/, run as their first lines say. */
+/** Runs the programs in examples/ the way their first lines say. */
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -51,7 +51,7 @@ describe("an encoder and a head of one's own", { timeout: 600_000 }, () => {
     for (const name of ['sunset.jpg', 'moon.jpg']) await cp(join(root, 'examples/photos', name), join(photos, name));
     const indexed = await runScript(['scripts/sightline.ts', 'index', photos], env);
     assert.equal(indexed.code, 0, indexed.stderr);
-    // Colours tell a picture from others, whatever the head has learned of words.
+    // Colours distinguish the pictures, whatever the head has learned about words.
     const args = ['scripts/sightline.ts', 'search', '--image', join(photos, 'sunset.jpg'), '--json'];
     const found = await runScript(args, env);
     assert.equal(found.code, 0, found.stderr);

@@ -11,25 +11,25 @@ import { dot } from '../../core/vector-arithmetic.ts';
 import { image } from '../contract/vectors-data.ts';
 import { MODELS } from './golden.ts';
 
-/** Which answers of the bundled models are called poor. */
+/** Which results of the bundled models are rated poor. */
 
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const BY_LANGUAGE = new URL('../fixtures/queries-by-language.json', import.meta.url);
 
-/** Plain queries, by whether a picture of some collection shows what they ask for. */
+/** Plain queries: those that some picture of the collection shows, and those that none does. */
 interface FitQueries {
   readonly shown: readonly string[];
   readonly absent: readonly string[];
 }
 
-/** A query that is asked in many languages. */
+/** A query in many languages. */
 interface LanguageQuery {
   readonly pictures: readonly string[];
   /** By language. */
   readonly texts: Readonly<Record<string, string>>;
 }
 
-/** What is answered to a text: names of pictures, the nearest first. */
+/** Names of the pictures found for a text, nearest first. */
 interface Answer {
   readonly text: string;
   readonly nearest: readonly string[];
@@ -37,8 +37,8 @@ interface Answer {
 }
 
 /**
- * The queries of a file of `fixtures` that the bundled models call poor, asked of the JPEGs of a folder.
- * @param lang in which they are read: `und` by the second text side
+ * The queries in a file of `fixtures` that the bundled models rate poor, on the JPEGs in a folder.
+ * @param lang language the queries are read in; `und` selects the second text side
  */
 export async function doubted(
   pictures: string,
@@ -54,8 +54,8 @@ export async function doubted(
 }
 
 /**
- * The same plain queries in all languages but English, asked of the sample photos: those with a right photo in the top
- * three, and which of these are called poor.
+ * The same plain queries in every language but English, on the sample photos: those with a right photo in the top
+ * three, and which of them are rated poor.
  */
 export async function doubtedByLanguage(): Promise<Map<string, { right: Answer[]; poor: Answer[] }>> {
   const queries = JSON.parse(await readFile(BY_LANGUAGE, 'utf8')) as LanguageQuery[];

@@ -3,20 +3,18 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { doubted, doubtedByLanguage } from './doubted.ts';
 
-/**
- * Whether an answer admits that nothing fits: on 100 plain queries that a sample photo shows, and 100 that none does.
- */
+/** Whether search admits that nothing fits: on 100 plain queries that a sample photo shows, and 100 that none does. */
 
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const QUERIES = new URL('../fixtures/fit-queries.json', import.meta.url);
-/** Queries of 100; the head there now has 9. */
+/** Of 100 queries; the current head has 9. */
 const MOST_DOUBTED = 10;
-/** Queries of 100; the head there now has 74. */
+/** Of 100 queries; the current head has 74. */
 const LEAST_DOUBTED = 70;
 
-/** By the text side for other languages; it has 71 of the second. */
+/** By the text side for other languages, which has 71 of the second. */
 const LEAST_DOUBTED_BY_OTHERS = 69;
-/** Of right answers in sixteen other languages; the head there now has 30 of 351. */
+/** Of right results in sixteen other languages; the current head has 30 of 351. */
 const MOST_DOUBTED_SHARE = 0.1;
 
 describe('how well answers fit', () => {

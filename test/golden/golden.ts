@@ -2,17 +2,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Reading recorded answers, and comparing with them. */
+/** Reads recorded outputs and compares with them. */
 
 export const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 
-/** models/ and the folders named by SIGHTLINE_EXTRA_MODELS. */
+/** models/ and the folders named in SIGHTLINE_EXTRA_MODELS. */
 export const MODEL_DIRS = [
   MODELS,
   ...(process.env.SIGHTLINE_EXTRA_MODELS ?? '').split(delimiter).filter((dir) => dir !== ''),
 ];
 
-/** Why tests of an encoder cannot run here, or false when they can: what `skip` of node:test takes. */
+/** Why tests of an encoder cannot run here, or false if they can: the value of node:test's `skip`. */
 export function missingModel(folder: string): string | false {
   if (MODEL_DIRS.some((dir) => existsSync(join(dir, folder)))) return false;
   return `models/${folder} is not part of the repository; SIGHTLINE_EXTRA_MODELS names a folder that has it`;

@@ -13,13 +13,15 @@ import { embedPairs } from '../../training/metrics/embed-pairs.ts';
 import { evaluate } from '../../training/metrics/metrics.ts';
 import { goldenPath, MODELS } from './golden.ts';
 
-/** What the committed heads must reach, so that a worse one cannot land unnoticed. Raise both with a better head. */
+/** Lower bounds for the committed heads, so that a worse one cannot land unnoticed. Raise both with a better head. */
 
-/** Sum of the six recalls on the committed sample of COCO, of 600; the head there now has 396.9. */
+/** Sum of the six recalls on the committed sample of COCO, of 600; the current head has 396.9. */
 const SAMPLE_RECALL_FLOOR = 390;
-/** int8 products of processors with VNNI; without, two photos miss the third place by cosines of 0.001 and 0.009. */
+/** With VNNI's int8 products; without them, two photos miss the third place by cosines of 0.001 and 0.009. */
 const HAS_VNNI = /\bavx(512)?_vnni\b/.test(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
-/** Plain queries of 40 with a right photo of examples/photos in the top three; the heads there now have 36 each. */
+/**
+ * Of 40 plain queries, those with a right photo of examples/photos in the top three; the current heads have 36 each.
+ */
 const PLAIN_QUERIES_FLOOR = { compact: HAS_VNNI ? 35 : 34, 'compact-float32': 34 };
 
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));

@@ -6,7 +6,7 @@ import { Random } from '../../training/random.ts';
 import { RECIPES, type Recipe } from '../../training/trainer/recipes.ts';
 import { createTrainingStep, initialState, type State } from '../../training/trainer/step.ts';
 
-/** Ten steps of the published recipe in PyTorch, float32: the same from the same start here. */
+/** Ten steps of the published recipe in PyTorch, float32: from the same start, training here gives the same. */
 
 interface Stored {
   readonly file: string;
@@ -30,7 +30,7 @@ interface Index {
 const folder = new URL('head/', import.meta.url);
 const index = JSON.parse(readFileSync(new URL('index.json', folder), 'utf8')) as Index;
 
-/** Names of the golden data to ours. */
+/** Maps names in the golden data to ours. */
 const NAMES: Readonly<Record<string, string>> = {
   'text_transform.0.weight': 'text.hidden.weight',
   'text_transform.0.bias': 'text.hidden.bias',
@@ -41,8 +41,8 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 const TOLERANCE = 1e-5;
 /**
- * Adam divides a gradient by its own size, so one that is nothing but rounding (typical ones here are 1e-4) still makes
- * a full step, in a direction that depends on the order of a sum. One weight of 117,000 starts that way.
+ * Adam divides a gradient by its own size, so a gradient of pure rounding error (typical ones here are 1e-4) still
+ * makes a full step, in a direction that depends on summation order. One weight of 117,000 starts like that.
  */
 const ROUNDING = 2e-9;
 

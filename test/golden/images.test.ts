@@ -40,11 +40,11 @@ interface Case {
   readonly golden: string;
   /** Size and file of each recorded output. */
   readonly recorded: Readonly<Record<string, readonly [number, string]>>;
-  /** Largest difference to what was recorded of the same pixels. */
+  /** Largest difference from the output recorded for the same pixels. */
   readonly difference: number;
-  /** Cosine to it through our own decoding, which is not Pillow's to the bit. */
+  /** Cosine to it with our own decoding, which is not bit-identical to Pillow's. */
   readonly cosine: number;
-  /** Whether the recorded classes are its own. */
+  /** Whether the recorded classes are the model's own. */
   readonly classes: boolean;
 }
 
@@ -54,7 +54,7 @@ const CASES: readonly Case[] = [
     folder: 'efficientnet-lite2-int8',
     golden: 'efficientnet_lite2',
     recorded: { features: [1280, 'features-int8.f32'] },
-    // 7 bits a weight are summed up without a rounding, so that every x64 processor makes the same bits.
+    // Sums of 7-bit weights never saturate, so every x64 processor gives the same bits.
     difference: process.arch === 'x64' ? 0 : 0.5,
     cosine: 0.97,
     classes: false,
@@ -79,7 +79,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** What google/mobilenet_v2_1.0_224 says in its preprocessor_config.json, which is not here. */
+/** From preprocessor_config.json of google/mobilenet_v2_1.0_224, which is not in the repository. */
 const MOBILENET: Preprocessing = {
   resize: { mode: 'shortest-edge', size: 256, kernel: 'bilinear' },
   crop: 224,
@@ -98,19 +98,19 @@ for (const { profile: name, folder, golden, recorded, ...wanted } of CASES) {
     let encoder: ImageEncoder;
     before(async () => {
       const profile = profileOf(await loadManifest(MODEL_DIRS), name);
-      // The answers were recorded as the publisher does it; what a profile does otherwise is its own.
+      // Outputs were recorded with the publisher's preprocessing; a profile may deviate from it.
       preprocessing = await preprocessingOf(MODEL_DIRS, { ...profile.image, preprocessing: undefined });
       if (name === 'mobilenet') assert.deepEqual(preprocessing, MOBILENET);
       await fingerprintImageEncoder(MODEL_DIRS, profile.image);
       encoder = await loadImageEncoder(MODEL_DIRS, profile.image);
       for (const { image } of items) {
-        // Four inks are not pixels yet; what becomes of them is judged by the recorded outputs.
+        // CMYK is not pixels yet; its conversion is judged by the recorded outputs.
         if (image !== 'cmyk.jpg') twins.set(image, naivePreprocess(await uprightPixels(image), preprocessing));
       }
     });
 
     it('makes the same outputs for the same pixels', async () => {
-      // The recorded pixels are not kept, but the slow twin of Pillow's resize makes them again, to the bit.
+      // The recorded pixels are not stored; the reference implementation of Pillow's resize reproduces them exactly.
       assert.equal(twins.size, 12);
       for (const [image, twin] of twins) {
         const row = items.findIndex((item) => item.image === image);
@@ -129,7 +129,7 @@ for (const { profile: name, folder, golden, recorded, ...wanted } of CASES) {
         assert.deepEqual([picture.width, picture.height], [item.width, item.height], item.image);
         const outputs = await encoder.encode(pixels);
         for (const [output, rows] of Object.entries(expected)) {
-          // Nothing is recorded of four inks where only pixels were looked at.
+          // There are no recordings of CMYK pictures in tests that only compare pixels.
           if (rows[i]!.every((value) => value === 0)) continue;
           const similarity = cosine(outputs[output]!, rows[i]!);
           assert.ok(similarity >= wanted.cosine, `${item.image} ${output}: ${similarity}`);

@@ -8,12 +8,12 @@ import { type Head, loadHead } from '../../core/encode/head.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
 import { MODELS } from './golden.ts';
 
-/** What people type, in seventeen languages; for fourteen of them no text side ever saw a caption. */
+/** Typical queries in seventeen languages; for fourteen of them, no text side was trained on captions. */
 
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const QUERIES = fileURLToPath(new URL('../fixtures/queries-by-language.json', import.meta.url));
 const OTHERS = 'multilingual-e5-small';
-/** Queries of the thirty with a right photo in the top three: as many as there are, but for a near tie. */
+/** Of thirty queries, those with a right photo in the top three: the current numbers, less one for a near tie. */
 const FOUND: Readonly<Record<string, number>> = {
   de: 24,
   zh: 24,
@@ -33,7 +33,7 @@ const FOUND: Readonly<Record<string, number>> = {
   sv: 19,
 };
 const TIES = 1;
-/** As a share of those in English at least, but for Turkish, which does not reach it yet. */
+/** Minimum share of the English result, except for Turkish, which does not reach it yet. */
 const SHARE = 0.7;
 const LESS: Readonly<Record<string, number>> = { tr: 0.65 };
 

@@ -1,8 +1,8 @@
 import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 
 /**
- * The slow twin of decoding: Pillow's resize (Resample.c: an antialiased separable filter, rounded to 8 bits after rows
- * and after columns) of a whole picture, then the crop, written down as plainly as possible.
+ * Reference implementation of decoding: Pillow's resize (Resample.c: an antialiased separable filter, rounded to 8 bits
+ * after rows and after columns) of a whole picture, then the crop, written as plainly as possible.
  */
 
 export interface Rgb {
@@ -21,7 +21,7 @@ const bilinear = (x: number): number => Math.max(0, 1 - Math.abs(x));
 
 type Get = (index: number) => number;
 
-/** One value of an axis of `from` pixels resized to `to`, whose pixels `get` reads. */
+/** One output value of an axis resized from `from` to `to` pixels; `get` reads the input. */
 function sample(get: Get, from: number, to: number, output: number, kernel: 'bilinear' | 'bicubic'): number {
   const filter = kernel === 'bicubic' ? bicubic : bilinear;
   const scale = from / to;
@@ -33,7 +33,7 @@ function sample(get: Get, from: number, to: number, output: number, kernel: 'bil
   const weights = [];
   for (let i = first; i < last; i++) weights.push(filter((i - centre + 0.5) / stretch));
   const total = weights.reduce((sum, weight) => sum + weight);
-  // Weights in fixed point with 22 bits after the point, and half a unit to round: precompute_coeffs,
+  // Fixed-point weights with 22 fractional bits, plus half a unit for rounding: precompute_coeffs,
   // normalize_coeffs_8bpc.
   let sum = 2 ** 21;
   for (const [i, weight] of weights.entries()) sum += Math.round((weight / total) * 2 ** 22) * get(first + i);
@@ -70,7 +70,7 @@ export function naiveResize(
   return { data: out, ...to };
 }
 
-/** Resize, padding and centre crop as the manifest says. */
+/** Resize, padding and centre crop as in the manifest. */
 export function naivePreprocess(picture: Rgb, { resize, crop }: Preprocessing): Rgb {
   const { mode, size, kernel, background = [0, 0, 0] } = resize;
   const [short, long] = [Math.min(picture.width, picture.height), Math.max(picture.width, picture.height)];

@@ -2,12 +2,12 @@ import sharp from 'sharp';
 import type { RgbPixels } from '../../core/picture/preprocess.ts';
 import { readGolden } from './golden.ts';
 
-/** The pictures that answers were recorded of. */
+/** The pictures used for the recordings. */
 
 /** The file of one of them. */
 export const photo = (name: string) => readGolden('mobilenet_v2', 'images', name);
 
-/** Upright pixels of a picture whose colours need no conversion but alpha over white, by Pillow's formula. */
+/** Upright pixels of a picture that needs no colour conversion except alpha over white, by Pillow's formula. */
 export async function uprightPixels(name: string): Promise<RgbPixels> {
   const { data, info } = await sharp(photo(name), { ignoreIcc: true })
     .autoOrient()

@@ -1,5 +1,6 @@
 // npx node test/golden/record-int8.ts
-// Records what the bundled int8 encoders answer here, to be run when their files change (models/export/int8.py).
+// Records the outputs of the bundled int8 encoders on this machine. Run it when their files change
+// (models/export/int8.py).
 import { writeFileSync } from 'node:fs';
 import { loadImageEncoder, preprocessingOf } from '../../core/encode/image-encoder.ts';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
@@ -22,7 +23,7 @@ const preprocessing = await preprocessingOf([MODELS], { ...profile.image, prepro
 const image = await loadImageEncoder([MODELS], profile.image);
 const features: Float32Array[] = [];
 for (const { image: name } of pictures) {
-  // Four inks are not pixels yet: nothing is recorded of that one.
+  // CMYK is not pixels yet: nothing is recorded for that picture.
   if (name === 'cmyk.jpg') features.push(new Float32Array(1280));
   else features.push((await image.encode(naivePreprocess(await uprightPixels(name), preprocessing))).features!.slice());
 }

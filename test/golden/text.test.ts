@@ -17,11 +17,12 @@ const texts = golden.items.map(({ text }) => text);
 
 const DIMENSION = 384;
 
-/** What the encoder itself makes of a text, before the parts that are ours. */
+/** The encoder's own vector of a text, without the parts that we add. */
 const own = (vector: Float32Array) => vector.subarray(0, DIMENSION);
 
 const CASES = [
-  // In int8 an input's last bit falls to either side, by the order in which a processor adds up: 0.003 without AVX-512.
+  // In int8 the last bit of an input may round either way, depending on the processor's summation order: 0.003 without
+  // AVX-512.
   { profile: 'compact', file: 'embeddings-int8.f32', difference: 0.02, minCosine: 0.998 },
   { profile: 'compact-float32', file: 'embeddings.f32', difference: 1e-4, minCosine: golden.reference.minCosine },
 ];
@@ -96,7 +97,7 @@ for (const { profile, file, difference, minCosine } of CASES) {
     it('has the words of a text in any order as one of its parts', async () => {
       const [a, b] = await encoder.encode(['a dog bites a man', 'a man bites a dog']);
       const words = (vector: Float32Array) => vector.subarray(DIMENSION, 2 * DIMENSION);
-      // Where a word stands is a part of its state, too, but a small one.
+      // The position of a word also affects its state, but only a little.
       assert.ok(cosine(words(a!), words(b!)) > 0.99);
       assert.ok(cosine(own(a!), own(b!)) < 0.99);
     });

@@ -10,8 +10,8 @@ import { promisify } from 'node:util';
 import type { Budget, FunctionName, Sizes } from '../../scripts/lambda/sizes.ts';
 
 /**
- * The functions as they are deployed. Beside the stack, not in `npm test`, because the libraries for arm64 come from
- * the npm registry the first time. What they do is tested for this machine's architecture in test/functions/lambda.
+ * Checks the functions as deployed. Run with the stack's checks, not in `npm test`, because the arm64 libraries come
+ * from the npm registry the first time. test/functions/lambda tests their behaviour on this machine's architecture.
  */
 
 /** ELF's e_machine (System V ABI, AArch64 supplement). */
@@ -35,7 +35,7 @@ interface Report {
   readonly functions: Record<FunctionName, Sizes>;
 }
 
-/** The exit code, and what was said. */
+/** Exit code and output. */
 async function build(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const all = ['--disable-warning=ExperimentalWarning', script, 'build:lambda', ...args, '--json'];
   const { code, stdout, stderr } = await promisify(execFile)(process.execPath, all, { env: { ...process.env, ...env } })
@@ -75,7 +75,7 @@ describe('npm run build:lambda', () => {
 
   for (const name of ['api', 'ingest']) {
     it(`puts nothing into ${name} that Amazon Linux 2023, under Node 24, cannot load`, async () => {
-      // Its glibc is 2.34, and its GCC 11 brings GLIBCXX up to 3.4.29 (Amazon Linux 2023 release notes).
+      // Its glibc is 2.34, and its GCC 11 has GLIBCXX up to 3.4.29 (Amazon Linux 2023 release notes).
       for await (const file of glob('**/*.{node,so*}', { cwd: join(out, name) })) {
         const text = await readFile(join(out, name, file), 'latin1');
         for (const [, library, version] of text.matchAll(/\0(GLIBC|GLIBCXX)_(\d+(?:\.\d+)+)(?=\0)/g)) {
@@ -96,16 +96,16 @@ describe('npm run build:lambda', () => {
 });
 
 /**
- * Numbers in BERT-base without its pooler (Devlin et al. 2018): embeddings, 12 layers of matrices, and what is no
- * matrix.
+ * Number of parameters of BERT-base without its pooler (Devlin et al. 2018): embeddings, the matrices of 12 layers, and
+ * the rest.
  */
 const EMBEDDINGS = (30_522 + 512 + 2) * 768;
 const MATRICES = 12 * (4 * 768 ** 2 + 2 * 768 * 3072);
 const REST = 12 * (4 * 768 + 3072 + 768 + 4 * 768) + 2 * 768;
-/** Nodes and names of the graph, and the scales of int8; the export is about as much larger than its numbers. */
+/** Allowance for nodes and names of the graph, and the int8 scales: how much larger the export is than its numbers. */
 const GRAPH_BYTES = 700_000;
 
-/** A graph of a head, roughly. */
+/** Approximate size of a head's graph. */
 const GRAPH = { bytes: 2_500_000, sha256: createHash('sha256').update(Buffer.alloc(2_500_000)).digest('hex') };
 
 const headFile = (encoder: string) => ({

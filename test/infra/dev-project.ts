@@ -11,16 +11,16 @@ import { build } from 'esbuild';
 import type { DevTarget } from './evaluate.ts';
 
 /**
- * Stands in for the command line of `sst dev` 4.17: bundles a function where it does and as it does, and runs it by
- * SST's own worker, which asks a runtime API like Lambda's for events and posts its answers there.
+ * Stands in for the CLI of `sst dev` 4.17: bundles a function in the same place and in the same way, and runs it with
+ * SST's own worker, which polls a runtime API like Lambda's for events and posts its responses there.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const worker = path.join(root, '.sst', 'platform', 'dist', 'nodejs-runtime', 'index.js');
-/** Between metadata and body of an answer that is streamed. */
+/** Between metadata and body of a streamed response. */
 const DELIMITER = Buffer.alloc(8);
 
-/** As SST puts it before every bundle. */
+/** The banner that SST puts before every bundle. */
 const banner = [
   `import { createRequire as topLevelCreateRequire } from 'module';`,
   'const require = topLevelCreateRequire(import.meta.url);',
@@ -30,9 +30,9 @@ const banner = [
 ].join('\n');
 
 export interface DevProject {
-  /** A copy of the sources, which a test may change. */
+  /** A copy of the sources that a test may change. */
   readonly folder: string;
-  /** Bundles a function and starts it. Rejects with what it posts when it cannot start. */
+  /** Bundles and starts a function. Rejects with the posted error if it cannot start. */
   run(target: DevTarget, env: Readonly<Record<string, string>>, links: DevTarget['links']): Promise<DevFunction>;
   remove(): Promise<void>;
 }
@@ -44,9 +44,9 @@ export interface Posted {
 
 export interface DevFunction {
   log(): string;
-  /** What the function posts for an event. Rejects with what it posts as an error. */
+  /** The function's response to an event. Rejects with the error that it posts. */
   invoke(event: unknown): Promise<Posted>;
-  /** The same for the function URL: an answer that is streamed. */
+  /** The same for the function URL, which streams its response. */
   request(event: unknown): Promise<{ statusCode: number; headers: Record<string, string>; body: Buffer }>;
   end(): Promise<void>;
 }

@@ -10,10 +10,7 @@ import { startFakeQdrant } from '../support/fake-qdrant.ts';
 import { type DevProject, openDevProject } from './dev-project.ts';
 import { evaluate, installPlatform, type Stack } from './evaluate.ts';
 
-/**
- * What `sst dev` does once the stack is there: it bundles the functions as the stack says and runs them on this
- * machine.
- */
+/** What `sst dev` does once the stack exists: bundles the functions as the stack says and runs them on this machine. */
 
 const secrets = { QdrantUrl: 'https://qdrant.example:6333', QdrantApiKey: 'secret' };
 
@@ -36,12 +33,12 @@ describe('sst dev', () => {
     await Promise.all([cloud?.stop(), qdrant?.stop()]);
   });
 
-  /** With the names and secrets of this machine in place of those of the account. */
+  /** Uses local names and secrets instead of those in the account. */
   const run = (name: 'Api' | 'Ingest') => {
     const target = stack.targets.find(({ functionID }) => functionID === name)!;
     const { variables } = stack.resources.find((resource) => resource.name === `${name}Function`)!.inputs
       .environment as { variables: Record<string, string> };
-    // The bridge keeps the key of the deployed secrets to itself, and hands on what is linked.
+    // The bridge keeps the key of the deployed secrets to itself and passes on linked values.
     const { SST_KEY: _key, SST_KEY_FILE: _file, ...deployed } = variables;
     const { SIGHTLINE_DATA: _data, ...env } = cloud.env;
     const links = { ...target.links, QdrantUrl: { type: 'sst.sst.Secret', value: qdrant.url } };

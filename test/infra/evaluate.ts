@@ -11,8 +11,8 @@ import { type BuildOptions, build } from 'esbuild';
 import { withFileLock } from '../../core/files/file-lock.ts';
 
 /**
- * Evaluates the real sst.config.ts with SST's real components, without an account: bundled as the CLI bundles it and
- * run under Pulumi mocks (mocks.ts) beside a stand-in for the CLI's own server.
+ * Evaluates the real sst.config.ts with SST's real components, without an account: bundled as by the CLI and run under
+ * Pulumi mocks (mocks.ts), next to a stand-in for the CLI's own server.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -30,7 +30,7 @@ export interface Stack {
   readonly app: { name: string; removal: string; protect: boolean };
   readonly resources: readonly Resource[];
   readonly outputs: Record<string, unknown>;
-  /** In `sst dev`, what the command line is to bundle and run here. */
+  /** In `sst dev`: what the CLI should bundle and run locally. */
   readonly targets: readonly DevTarget[];
 }
 
@@ -45,15 +45,15 @@ export interface DevTarget {
 export interface Options {
   readonly stage: string;
   readonly dev?: boolean;
-  /** That the functions were built for. @default 'arm64' */
+  /** Architecture of the built functions. @default 'arm64' */
   readonly arch?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /**
- * Unpacks SST's component library into .sst/, once: from npm only, about 40 s and 320 MB. Files of checks that run side
- * by side wait for one of them.
+ * Installs SST's component library into .sst/, once: from npm only, about 40 s and 320 MB. Checks that run in parallel
+ * wait for one of them.
  */
 export function installPlatform(): Promise<void> {
   return withFileLock(path.join(root, 'node_modules', '.cache', 'sightline', 'sst.lock'), unpackPlatform);
@@ -71,7 +71,7 @@ async function unpackPlatform(): Promise<void> {
   });
 }
 
-/** Type-checks sst.config.ts and infra/ against SST's and Pulumi's types; the compiler's complaints, or ''. */
+/** Type-checks sst.config.ts and infra/ against SST's and Pulumi's types; returns the compiler's errors, or ''. */
 export async function typeCheck(): Promise<string> {
   const tsc = path.join(root, 'node_modules', '.bin', 'tsc');
   return run(tsc, ['-p', path.join(root, 'infra')], { cwd: root }).then(
@@ -80,7 +80,7 @@ export async function typeCheck(): Promise<string> {
   );
 }
 
-/** What a deployment would make. Throws with the program's own output when it fails. */
+/** The resources of a deployment. Throws with the program's output if it fails. */
 export async function evaluate(options: Options): Promise<Stack> {
   const work = await mkdtemp(path.join(platform, 'check-'));
   const targets: DevTarget[] = [];
@@ -108,9 +108,7 @@ export async function evaluate(options: Options): Promise<Stack> {
   }
 }
 
-/**
- * The smallest folders the stack takes for built functions; what is really in them is checked by test/functions/lambda.
- */
+/** Minimal folders that the stack accepts as built functions; test/functions/lambda checks the real content. */
 async function writeArtifacts(work: string, arch: string): Promise<string> {
   const artifacts = path.join(work, 'lambda');
   for (const name of ['api', 'ingest']) {
@@ -199,7 +197,7 @@ async function bundleProgram(app: object, { dev = false }: Options, work: string
     },
     plugins: [
       {
-        // The CLI puts the providers and `sst` in scope of the user's own files, and of no others.
+        // The CLI puts the providers and `sst` in scope of the user's own files only.
         name: 'globals',
         setup(bundler) {
           bundler.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
@@ -213,7 +211,7 @@ async function bundleProgram(app: object, { dev = false }: Options, work: string
   return outfile;
 }
 
-/** Answers the calls that components make to the CLI, as `sst deploy` 4.17 does for a function with a bundle. */
+/** Responds to calls from components to the CLI, as `sst deploy` 4.17 does for a function with a bundle. */
 async function startCliServer(work: string, targets: DevTarget[]): Promise<Server> {
   const answers: Record<string, (params: DevTarget & { bundle?: string }) => unknown> = {
     'Provider.Aws.Bootstrap': () => ({
@@ -230,7 +228,7 @@ async function startCliServer(work: string, targets: DevTarget[]): Promise<Serve
       return true;
     },
     'Runtime.Build': ({ handler, bundle, functionID }) => {
-      // SST would build these by its own rules; nothing in this stack may leave it that choice.
+      // SST would build these by its own rules; nothing in this stack may leave that choice to it.
       if (bundle === undefined) throw new Error(`expected function ${functionID} to name its bundle`);
       return { handler, out: bundle, errors: [], sourcemaps: [] };
     },

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import * as pulumi from '@pulumi/pulumi';
 
 /**
- * Runs inside the evaluated program in place of the Pulumi engine: every resource "exists" at once with the attributes
- * AWS would give it, and what was asked for is written to MOCK_RESULT.
+ * Runs inside the evaluated program in place of the Pulumi engine: every resource exists immediately, with the
+ * attributes that AWS would assign, and its inputs are written to MOCK_RESULT.
  */
 
 const ACCOUNT = '123456789012';
@@ -91,7 +91,7 @@ pulumi.runtime.setMocks(
   false,
 );
 
-/** Pulumi's wrapping of secrets, by its well-known signature. */
+/** Pulumi's marker for secrets. */
 function unwrap(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unwrap);
   if (value === null || typeof value !== 'object') return value;
@@ -100,13 +100,13 @@ function unwrap(value: unknown): unknown {
   return Object.fromEntries(Object.entries(object).map(([key, inner]) => [key, unwrap(inner)]));
 }
 
-/** Runs the program, waits until every resource is there, writes what it made, and ends the process. */
+/** Runs the program, waits for all resources, writes the result, and exits. */
 export async function record(program: () => Promise<unknown>): Promise<never> {
   let outputs: unknown = {};
   try {
     const raw = await pulumi.runtime.runInPulumiStack(async () => await program());
     outputs = await new Promise((resolve) => pulumi.output(raw).apply((value) => resolve(value)));
-    // Until all is registered, what is made inside `apply` after the program's end included.
+    // Until everything is registered, including resources created inside `apply` after the program's end.
     await pulumi.runtime.disconnect();
   } catch (error) {
     errors.push(describe(error));

@@ -8,7 +8,7 @@ import { readSettings, SETTINGS, type Setting } from '../../core/settings.ts';
 import { PURGE_EVENT } from '../../functions/lambda/purge-event.ts';
 import { evaluate, installPlatform, type Resource, type Stack, typeCheck } from './evaluate.ts';
 
-/** `npm run test:infra`: not part of `npm test`, because SST fetches its component library from npm the first time. */
+/** `npm run test:infra`: not in `npm test`, because SST fetches its component library from npm the first time. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const secrets = { QdrantUrl: 'https://qdrant.example:6333' };
@@ -258,7 +258,7 @@ describe('a stage that is not production', () => {
   });
 
   it('grants what every command needs that the code can send', async () => {
-    // Service authorization reference, Amazon S3; commands that are not here are named like their action.
+    // Service authorization reference, Amazon S3; commands not listed here have the name of their action.
     const actions: Readonly<Record<string, readonly string[]>> = {
       GetObject: ['GetObject', 'GetObjectVersion'],
       HeadObject: ['GetObject'],
@@ -291,7 +291,7 @@ describe('a stage that is not production', () => {
     const allSqs = await commands('functions/events/sqs-client.ts');
     const everywhere = await commands('{core,functions}/**/*.ts');
     assert.deepEqual(everywhere.sort(), [...s3, ...allSqs].sort(), 'no other service is asked');
-    // Announcing a bucket and `redrive` are done on somebody's own machine.
+    // Announcing a bucket and `redrive` run on a user's own machine.
     const sqs = allSqs.filter(
       (name) => !['SendMessageBatch', 'StartMessageMoveTask', 'ListMessageMoveTasks'].includes(name),
     );
@@ -319,7 +319,7 @@ describe('a stage that is not production', () => {
       const { action, principal, functionUrlAuthType, invokedViaFunctionUrl } = inputs;
       return [action, principal, functionUrlAuthType ?? invokedViaFunctionUrl];
     });
-    // Both, since October 2025 (Lambda developer guide, "Control access to function URLs").
+    // Both are required since October 2025 (Lambda developer guide, "Control access to function URLs").
     assert.deepEqual(allowed, [
       ['lambda:InvokeFunctionUrl', '*', 'NONE'],
       ['lambda:InvokeFunction', '*', true],

@@ -12,7 +12,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The example of the README as a program: what people copy has to work. */
+/** The README's example as a program: the code that people copy must work. */
 async function readmeExample(): Promise<string> {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const example = [...readme.matchAll(/```ts\n(.+?)```/gs)].find(([, code]) => code!.includes("'sightline-client'"));

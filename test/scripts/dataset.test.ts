@@ -107,7 +107,7 @@ describe('npm run dataset', () => {
     const { code, stdout } = await run(args);
     const report = JSON.parse(stdout) as { pictures: number; kept: number; written: number };
     assert.deepEqual([code, report.pictures, report.kept + report.written], [0, 150, 150]);
-    // A picture whose journal line was not written yet is written once more.
+    // A picture without a complete journal entry is written again.
     assert.ok(report.kept >= 15, `${report.kept}`);
     const lines = (await readFile(join(folder, 'killed/captions.jsonl'), 'utf8')).trimEnd().split('\n');
     assert.deepEqual(

@@ -11,7 +11,7 @@ function run(...args: string[]) {
   return runScript(['scripts/sightline.ts', ...args], env);
 }
 
-/** What SQS says with 400 while a move is under way. */
+/** SQS's response (400) while a move is in progress. */
 const RUNNING_ALREADY = {
   __type: 'com.amazonaws.sqs#UnsupportedOperation',
   message: 'There is already a task running.',
@@ -36,8 +36,8 @@ describe('the commands for a deployment', () => {
   after(() => server.close());
 
   /**
-   * As SQS answers in its JSON protocol (SQS, "Making Query API requests using AWS JSON protocol"); `tasks` are what it
-   * says of the move, one answer each time it is asked.
+   * Responds like SQS in its JSON protocol (SQS, "Making Query API requests using AWS JSON protocol"); `tasks` are the
+   * successive states of the move, one per request.
    */
   const sqs =
     (waiting: number, redrivePolicy: string | undefined, tasks: object[] = []) =>

@@ -9,7 +9,7 @@ import type { QueryLine } from '../../training/metrics/query-lines.ts';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** The command as a user calls it, on the sample photos. */
+/** The command as a user runs it, on the sample photos. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const HEAD = join('models', 'head-compact');

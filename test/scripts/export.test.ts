@@ -51,7 +51,7 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
     assert.equal((await call('two', 'index', at('elsewhere'))).code, 0);
     await writeFile(at('exported'), stdout);
     assert.match((await call('two', 'import', at('exported'))).stdout, /^2 taken over, 0 of/);
-    // As PowerShell redirects it.
+    // UTF-16, as PowerShell redirects output.
     await writeFile(at('utf-16'), Buffer.from(`\ufeff${stdout.replaceAll('\n', '\r\n')}`, 'utf16le'));
     assert.match((await call('two', 'import', at('utf-16'))).stdout, /^2 taken over, 0 of/);
     const out = at('two.jsonl');
@@ -84,7 +84,7 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
       await server.stop();
     }
     assert.equal((await call('three', 'export', '--out', at('three.jsonl'))).code, 0);
-    // Nothing is left but what was taken out.
+    // Everything except the removed items is still there.
     await rm(at('three'), { recursive: true });
     assert.equal((await call('three', 'index', at('library'))).code, 0);
     for (let again = 0; again < 2; again++) {

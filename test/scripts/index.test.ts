@@ -46,7 +46,7 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     const first = await index();
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stdout, /2 pictures of .*photos can be searched/);
-    // What is left is said while something is.
+    // Remaining work is printed while there is any.
     assert.match(first.stderr, /4\/4 pictures, [\d.]+\/s\n/);
     assert.match(first.stdout, /4 handled in [\d.]+ s, 0 skipped as unchanged, 0 removed/);
     assert.match(first.stdout, /Left out as no pictures: 1 other\./);
@@ -77,7 +77,7 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     }
     const full = join(dir, 'full');
     const words = [process.execPath, '--disable-warning=ExperimentalWarning', 'scripts/sightline.ts', 'index', many];
-    // No file may grow beyond so many kB, as on a disk that is full.
+    // Limits the file size in kB, like a full disk.
     const limited = ['-c', 'ulimit -f 400; exec "$@"', 'bash', ...words, '--data', full];
     const child = spawn('/bin/bash', limited, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
@@ -104,7 +104,7 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     child.stderr.on('data', (chunk) => {
       said += chunk;
     });
-    // The first line of progress: it has begun.
+    // The first progress line: indexing has started.
     await once(child.stderr, 'data');
     await rename(usb, `${usb}.away`);
     const [code] = await once(child, 'close');
@@ -134,7 +134,7 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     child.stdout.on('data', (chunk) => {
       stdout += chunk;
     });
-    // The first line of progress: it has begun.
+    // The first progress line: indexing has started.
     await once(child.stderr, 'data');
     child.kill('SIGINT');
     const [code] = await once(child, 'close');

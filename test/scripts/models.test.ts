@@ -28,7 +28,7 @@ before(async () => {
 });
 after(() => server.stop());
 
-/** A models folder with the real manifest and a profile of what can be pulled. */
+/** A models folder with the real manifest and a pullable profile. */
 async function modelsFolder(): Promise<string> {
   const folder = tempFolder();
   const manifest = parseManifest(JSON.parse(await readFile(join(root, 'models/manifest.json'), 'utf8')));
@@ -58,7 +58,7 @@ describe('npm run models', () => {
     assert.equal(server.requests.filter(({ at }) => at === 'cdn').length, 2);
     assert.deepEqual(await readFile(join(models, 'snowflake-arctic-embed-m/model.onnx')), model);
     const lock = JSON.parse(await readFile(join(models, 'lock.json'), 'utf8'));
-    // One is asked for by commit, the other by branch.
+    // One is requested by commit, the other by branch.
     assert.equal(lock.encoders['snowflake-arctic-embed-m'].commit, ARCTIC);
     assert.equal(lock.encoders['mobilenet_v2_1.0_224-logits'].commit, server.commit);
     assert.equal(lock.encoders['snowflake-arctic-embed-m'].files['model.onnx'].bytes, model.length);
@@ -74,7 +74,7 @@ describe('npm run models', () => {
     );
     assert.match((await run(models, ['info', 'seed'])).stdout, new RegExp(`at ${ARCTIC}`));
 
-    // Altered files are found, and pulled again as they were.
+    // Altered files are detected and pulled again.
     await writeFile(join(models, 'snowflake-arctic-embed-m/model.onnx'), Buffer.alloc(model.length));
     const verified = await run(models, ['verify', 'seed']);
     assert.deepEqual(
@@ -85,7 +85,7 @@ describe('npm run models', () => {
     assert.deepEqual(await readFile(join(models, 'snowflake-arctic-embed-m/model.onnx')), model);
 
     const removed = await run(models, ['rm', 'seed']);
-    // The int8 profile shares an encoder with it, and is not here.
+    // The int8 profile shares an encoder with it and is not installed.
     assert.match(removed.stdout, /arctic-embed-m: removed\nmobilenet_v2_1\.0_224-logits: removed/);
     await assert.rejects(access(join(models, 'snowflake-arctic-embed-m')), { code: 'ENOENT' });
   });

@@ -54,8 +54,7 @@ describe('the package', () => {
     assert.deepEqual(scripts, [`deploy: "${packageJson.scripts.deploy}",`], 'names a script, which only a clone has');
     assert.match(said, /sightline key/);
     const needed = imported.filter((name) => !BROUGHT.includes(name));
-    // What onnxruntime-node, which the package brings along, imports itself; and the reader of logs, which pino loads
-    // by name.
+    // Imports of onnxruntime-node, which is bundled, and the log printer, which pino loads by name.
     const byName = ['onnxruntime-common', 'pino-pretty'];
     assert.deepEqual(Object.keys(packageJson.dependencies).sort(), [...needed, ...byName].sort());
     const { 'onnxruntime-common': common } = packageJson.dependencies;

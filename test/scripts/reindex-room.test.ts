@@ -39,7 +39,7 @@ describe('npm run reindex on a disk without room for a second space', { skip: sm
       await live.upsert(points, 'not-older');
       await live.close();
       await spaces.close();
-      // Enough for the command to open the index, and not for what it wants to write.
+      // Enough for the command to open the index, but not for what it needs to write.
       const { bavail, bsize } = statfsSync(data);
       writeFileSync(join(data, 'something else'), Buffer.alloc(bavail * bsize - 200_000));
 

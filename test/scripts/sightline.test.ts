@@ -8,12 +8,12 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** The command line itself: what is common to all commands. */
+/** The command line itself: behaviour common to all commands. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const sightline = (...args: string[]) => runScript(['scripts/sightline.ts', ...args]);
 
-/** As a user types it, with npm in between; the exit code and everything that was printed. */
+/** Runs a command through npm, as a user does; returns the exit code and all output. */
 function npm(...args: string[]): Promise<{ code: number; printed: string }> {
   return new Promise((resolve) => {
     execFile('npm', args, { cwd: root, shell: process.platform === 'win32' }, (error, stdout, stderr) => {

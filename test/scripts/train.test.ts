@@ -6,9 +6,9 @@ import { writeManyPhotos, writePhotoDataset } from '../support/photo-dataset.ts'
 import { killWhen, runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** Training commands as a user calls them: real pictures, real encoders, in processes that can be killed. */
+/** Training commands as a user runs them: real pictures, real encoders, in processes that can be killed. */
 
-/** Enough that a run is still under way when it is killed. */
+/** Enough that a run is still in progress when it is killed. */
 const EPOCHS = 40;
 
 describe('npm run train, npm run tune', () => {
@@ -52,7 +52,7 @@ describe('npm run train, npm run tune', () => {
     assert.equal(kept.length, 8);
     const judged = await call('evaluate', '--data', data, '--head', join(folder, 'head-whole'), '--json');
     assert.equal(judged.code, 0, judged.stderr);
-    // By chance it would be about 166 of 600: 1, 5 and 10 of 18 one way, more the other.
+    // By chance it would be about 166 of 600: 1, 5 and 10 of 18 in one direction, more in the other.
     const { recallSum } = JSON.parse(judged.stdout) as { recallSum: number };
     assert.ok(recallSum > 250, `${recallSum}`);
   });
@@ -68,7 +68,7 @@ describe('npm run train, npm run tune', () => {
   it('trains a text side for other languages into a head, whose pictures keep their vectors', async () => {
     const lines = (await readFile(join(data, 'captions.jsonl'), 'utf8')).trim().split('\n');
     const pictures = lines.map((line) => JSON.parse(line) as { image: string; split: string });
-    // One picture of validation has no German caption; it is found or not all the same.
+    // One validation picture has no German caption; it is among the candidates all the same.
     const [uncaptioned] = pictures.filter(({ split }) => split === 'val');
     const german = pictures.filter((picture) => picture !== uncaptioned);
     const captioned = german.map(({ image, split }) => ({ image, split, captions: [`das Foto ${image}`] }));

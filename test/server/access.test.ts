@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { eventually, type RunningServer, runScript, startServer } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** Who may see and change what, on a server as a person starts it. */
+/** Who may see and change what, on a server started from the command line. */
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 
 const root = tempFolder();
 
-/** A folder of its own with these sample photos. */
+/** A separate folder with these sample photos. */
 async function folderOf(name: string, ...photos: string[]): Promise<string> {
   await mkdir(join(root, name), { recursive: true });
   for (const photo of photos) await cp(join(samples, photo), join(root, name, photo));

@@ -61,7 +61,7 @@ describe('time that is counted for what is kept 24 days', () => {
   });
 });
 
-/** Has every process of Node that it is given to believe that it is so much later. Milliseconds. */
+/** Shifts the clock of every Node process started with it, in milliseconds. */
 const later = (ms: number) => ({
   NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(
     `const now = Date.now; Date.now = () => now() + ${ms};`,

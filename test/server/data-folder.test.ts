@@ -8,7 +8,7 @@ import { makeDataFolder } from '../../server/data-folder.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const NOBODY = 65534;
-/** Loads what it needs as this user, and becomes another one then. */
+/** Loads its modules as this user, then switches to another one. */
 const AS_NOBODY = `
 const { makeDataFolder } = await import(process.argv[1]);
 process.setgroups([]);

@@ -19,7 +19,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 /**
  * `npm start` with every pair of drivers, chosen by flags and environment alone: pictures in a folder or in S3, vectors
- * in a file or in Qdrant; and a bucket whose changes come through a queue.
+ * in a file or in Qdrant; and a bucket whose changes arrive through a queue.
  */
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
@@ -60,7 +60,7 @@ async function json<T>(server: RunningServer, path: string, init?: RequestInit):
   assert.ok(response.ok, `${path}: ${response.status} ${text}\n${server.output()}`);
   return (text === '' ? null : JSON.parse(text)) as T;
 }
-/** What is read of a request to Qdrant. */
+/** The parts of a Qdrant request that are checked. */
 type Sent = { shard_number?: number; params?: unknown };
 type Items = { items: { id: string; key: string; tags: string[] }[] };
 const keys = async (server: RunningServer) => (await json<Items>(server, '/images')).items.map(({ key }) => key).sort();
@@ -85,7 +85,7 @@ const payloadsOf = (url: string) =>
     ),
   );
 
-/** Makes all pictures as the first version would have left them. */
+/** Leaves all pictures in the state of the first version. */
 async function ageAll(url: string): Promise<void> {
   await withLive(url, async (vectors) => {
     for (const { id, payload } of (await vectors.list({ filter: { kind: 'image' }, limit: 10, order: 'id' })).items) {
@@ -117,7 +117,7 @@ describe('sightline search', () => {
 });
 
 describe('npm start', () => {
-  // A folder and a file are first-start.test.ts; S3 and Qdrant together are below.
+  // Folder and file are tested in first-start.test.ts; S3 with Qdrant below.
   for (const [objects, vectors] of [
     ['folder', 'qdrant'],
     ['s3', 'file'],
@@ -187,7 +187,7 @@ describe('npm start', () => {
               .map(({ body }) => body as Sent);
           if (vectors === 'qdrant') {
             assert.deepEqual(sent('PUT', /^\/collections\/[^/]+$/)[0]?.shard_number, 2);
-            // By the graph, with the default number of candidates.
+            // Through the graph, with the default number of candidates.
             assert.deepEqual(sent('POST', /\/points\/query$/).at(-1)?.params, { hnsw_ef: 128 });
           }
         } finally {

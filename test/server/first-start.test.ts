@@ -142,7 +142,7 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
   });
 
   it('stops on Ctrl-C and indexes nothing again on the second start', async () => {
-    // npm passes on what the terminal has sent already: one Ctrl-C arrives twice.
+    // npm forwards the signal that the terminal has already sent: one Ctrl-C arrives twice.
     server.process.kill('SIGINT');
     assert.equal(await server.stop('SIGINT'), 0, server.output());
     assert.match(server.output(), /Stopped\./);

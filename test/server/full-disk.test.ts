@@ -34,7 +34,7 @@ describe('a server whose disk is full', { timeout: 600_000, skip: smallDisk() },
           return found.outage === null || found.pictures + found.backlog < names.length ? null : found;
         });
         assert.match(full.outage!, /the disk is full: free some space/);
-        // Longer than a picture is tried again elsewhere.
+        // Longer than the interval between retries of a picture.
         await new Promise((resolve) => setTimeout(resolve, 20_000));
         const still = await status();
         assert.deepEqual([still.pictures + still.backlog, still.failures], [names.length, 0]);

@@ -5,12 +5,12 @@ import { describe, it } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
-/** What is different on macOS and Windows, as far as it can be tried elsewhere: docs/platforms.md. */
+/** Differences on macOS and Windows, as far as they can be tested elsewhere: docs/platforms.md. */
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Node as it would say that it runs on another system. */
+/** Makes Node report another operating system. */
 const pretending = (platform: string) => [
   '--disable-warning=ExperimentalWarning',
   '--import',

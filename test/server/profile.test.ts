@@ -9,7 +9,7 @@ import { randomRepos } from '../support/random-models.ts';
 import { runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** A profile that is not bundled, by the commands of a user: pulled, indexed with, searched, left and come back to. */
+/** A profile that is not bundled, by user commands: pulled, indexed with, searched, switched away from and back. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const dir = tempFolder();
@@ -74,7 +74,7 @@ describe('a profile without a head', () => {
       },
     );
     assert.equal(indexed.code, 0, indexed.stderr);
-    // Nobody says which profile it is: the index knows its space, and the space its models.
+    // No profile is named: the index knows its space, and the space its models.
     const { items } = (await run('scripts/sightline.ts', 'search', '--image', join(dir, 'photos/coffee.jpg'))) as {
       items: { key: string; score: number }[];
     };

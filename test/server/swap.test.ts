@@ -14,15 +14,15 @@ import { startFakeQdrant } from '../support/fake-qdrant.ts';
 import { eventually, killWhen, type RunningServer, runScript, startServer } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** Other models take over while a real server answers, takes uploads, and the processes that do it are killed. */
+/** Models change while a real server answers queries and takes uploads, and the processes involved are killed. */
 
 const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const DEADLINE = 120_000;
-/** Half of them: enough for a build that is killed in the middle, with some that start with a `c`. */
+/** Half of them: enough to kill a build halfway, and some start with `c`. */
 const PHOTOS = readdirSync(samples)
   .filter((name) => name.endsWith('.jpg'))
   .slice(0, 12);
-/** A photo with something behind its end is another file of the same picture. */
+/** A photo with extra bytes at the end is a different file of the same picture. */
 const photo = readFileSync(join(samples, 'cat.jpg'));
 const variant = (name: string) => Buffer.concat([photo, Buffer.from(name)]);
 
@@ -38,9 +38,9 @@ before(async () => {
   space.new = (await loadHeadFile(otherHead)).space;
 });
 
-/** What a client saw while the load ran. */
+/** What a client observed under load. */
 interface Seen {
-  /** Space of each answered query, in order of the answers' beginnings. */
+  /** Space of each answered query, in order of their start. */
   readonly spaces: string[];
   readonly failed: string[];
   readonly uploaded: Map<string, string>;
@@ -49,7 +49,7 @@ interface Seen {
   readonly captions: string[];
 }
 
-/** Does some work while people search, upload, tag, delete and write captions, each one thing after the other. */
+/** Runs some work while clients search, upload, tag, delete and write captions, each sequentially. */
 async function underLoad(url: string, work: (soFar: Seen) => Promise<void>): Promise<Seen> {
   const seen: Seen = { spaces: [], failed: [], uploaded: new Map(), deleted: [], tagged: new Map(), captions: [] };
   let running = true;
@@ -69,7 +69,7 @@ async function underLoad(url: string, work: (soFar: Seen) => Promise<void>): Pro
   });
   const search = async () => {
     for (let i = 0; running; i++) {
-      // As people ask: a loop without pauses would only keep everything else from running.
+      // Paced like users: a loop without pauses would only starve everything else.
       await sleep(100);
       const response = await ask(`/search?q=picture+number+${i}&limit=3&kind=any`);
       if (response === null) continue;
@@ -89,7 +89,7 @@ async function underLoad(url: string, work: (soFar: Seen) => Promise<void>): Pro
       const { id } = (await answer.json()) as { id: string };
       if (i % 3 === 0 && (await ask(`/images/${id}`, { method: 'DELETE' })) !== null) seen.deleted.push(id);
       else seen.uploaded.set(id, key);
-      // Of a picture that no event is under way for: it would bring the tags back that it has read before.
+      // Only a picture without an event in progress: that event would restore the tags it has already read.
       const tagged = tagable[i % tagable.length]!;
       if ((await ask(`/images/${tagged}`, json('PATCH', { tags: [key] }))) !== null) seen.tagged.set(tagged, key);
       const text = `caption number ${key}`;
@@ -111,10 +111,10 @@ async function underLoad(url: string, work: (soFar: Seen) => Promise<void>): Pro
   return seen;
 }
 
-/** A connection that was idle for long on a slow machine may be closed by the server just when it is used again. */
+/** On a slow machine the server may close a long idle connection just when it is reused. */
 const get = (url: string): Promise<Response> => fetch(url).catch(() => fetch(url));
 
-/** Everything that was acknowledged is there, in the space that answers now, and what was deleted is not. */
+/** Everything acknowledged is in the live space, and everything deleted is gone. */
 async function assertNothingLost(url: string, seen: Seen): Promise<void> {
   for (const [id, key] of seen.uploaded) {
     const response = await get(`${url}/images/${id}`);
@@ -133,7 +133,9 @@ async function assertNothingLost(url: string, seen: Seen): Promise<void> {
   }
 }
 
-/** The answers' spaces: first only the old one, then only the new one. Answers that overlap may end in either order. */
+/**
+ * Spaces of the answers: first only the old one, then only the new one. Overlapping answers may end in either order.
+ */
 function assertOneSwitch(spaces: readonly string[], from: string, to: string): void {
   const first = spaces.indexOf(to);
   const last = spaces.lastIndexOf(from);
@@ -229,7 +231,7 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
         assert.match(detail, new RegExp(`of space ${space.new}, got one of ${space.old}`));
       }
 
-      // And back, under load again; what came in between is not lost either.
+      // And back, again under load; nothing stored in between is lost.
       const later = await underLoad(server.url, async () => {
         const back = await runScript(['scripts/sightline.ts', 'spaces', 'use', space.old, '--json', ...args()]);
         assert.equal(back.code, 0, back.stderr);

@@ -20,7 +20,7 @@ async function run(script: string, ...args: string[]): Promise<{ stdout: string;
   return done;
 }
 
-/** Everything that is stored: the id of the space, and vectors by ids of points. */
+/** Everything stored: the id of the space, and vectors by point id. */
 async function stored(): Promise<{ space: string; vectors: Map<string, Float32Array> }> {
   const spaces = await openEmbeddedSpaces({ file: join(data, 'index.sqlite') });
   const { space, dimension } = (await spaces.live())!;

@@ -11,14 +11,14 @@ import { promisify } from 'node:util';
 import { eventually } from '../support/start-server.ts';
 
 /**
- * `npm run test:docker`: the commands of the Dockerfile, run in empty folders that stand for the stages of the image.
- * The image itself is not built: that needs a Docker and its base image, and neither may be at hand.
+ * `npm run test:docker`: runs the Dockerfile's commands in empty folders that stand for the stages of the image. The
+ * image itself is not built, because Docker and the base image may not be available.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
-/** The file system of one stage, and what was said about it so far. */
+/** The file system of one stage, and its output so far. */
 interface Stage {
   readonly folder: string;
   workdir: string;
@@ -29,13 +29,13 @@ interface Stage {
   healthcheck: string;
 }
 
-/** Instructions with their arguments; lines that end with a backslash go on. */
+/** Instructions with their arguments; a backslash at the end continues the line. */
 function parse(dockerfile: string): [string, string][] {
   const lines = dockerfile.replaceAll(/\\\n\s*/g, '').split('\n');
   return lines.filter((line) => /^[A-Z]/.test(line)).map((line) => line.split(/\s+(.*)/s, 2) as [string, string]);
 }
 
-/** What a container would see: this Node first, and nothing of the npm that runs this. */
+/** The environment of a container: this Node first, and nothing from the npm that runs this. */
 function environment(stage: Stage): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|SIGHTLINE_|PORT$|HOST$)/.test(name));
   const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
@@ -99,7 +99,7 @@ async function follow(
   else assert.equal(instruction, 'EXPOSE', `expected an instruction that this test knows, got ${instruction}`);
 }
 
-/** What Docker would send: the repository without what .dockerignore names, which are no files of it. */
+/** The build context: the repository without the files in .dockerignore. */
 async function copyContext(target: string): Promise<void> {
   const { stdout } = await run('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: root, maxBuffer: 1e8 });
   const ignored = (await readFile(join(root, '.dockerignore'), 'utf8')).trim().split('\n');

@@ -12,9 +12,8 @@ import { writeManyPhotos } from '../support/photo-dataset.ts';
 import { eventually } from '../support/start-server.ts';
 
 /**
- * `npm run test:install`: the package as somebody gets it. It is packed, installed into an empty folder with nothing
- * but the npm registry in reach, started, and searched. Not part of `npm test`, because it takes minutes and needs the
- * registry.
+ * `npm run test:install`: the package as users get it. Packs it, installs it into an empty folder with access to the
+ * npm registry only, starts it, and searches. Not in `npm test`, because it takes minutes and needs the registry.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -24,10 +23,7 @@ let home: string;
 let folder: string;
 let photos: string;
 
-/**
- * The environment of a user: this Node first on the path, a home folder of its own, and nothing of the npm that runs
- * this.
- */
+/** A user's environment: this Node first on the path, an empty home folder, and nothing from the npm that runs this. */
 function environment(): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|SIGHTLINE_|PORT$|HOST$)/.test(name));
   return {
@@ -53,7 +49,7 @@ before(async () => {
   for (const name of ['cat.jpg', 'coffee.jpg', 'sunset.jpg']) {
     await cp(join(root, 'examples/photos', name), join(photos, name));
   }
-  // As an ordinary user packs it, with the npm of this checkout's settings.
+  // Packed as by an ordinary user, with the npm settings of this checkout.
   await run('npm', ['pack', '--pack-destination', home], { cwd: root, shell: process.platform === 'win32' });
   await call('npm', ['install', '--no-audit', '--no-fund', join('..', `sightline-${packageJson.version}.tgz`)]);
 });
@@ -81,7 +77,7 @@ async function start(...args: string[]): Promise<{ url: string; child: ChildProc
 
 async function stop(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
-  // A terminal sends Ctrl-C to the whole group: npm alone would wait for its child.
+  // A terminal sends Ctrl-C to the whole process group: npm alone would wait for its child.
   if (process.platform === 'win32') child.kill();
   else process.kill(-child.pid!, 'SIGINT');
   await ended;

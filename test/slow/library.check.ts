@@ -10,14 +10,14 @@ import { eventually, type RunningServer, startServer } from '../support/start-se
 import { type Library, makePhotoLibrary } from './photo-library.ts';
 
 /**
- * `FILES=N npm run test:library`: a library of N files (20,000 when nothing is said) is indexed, killed 20 times,
- * served, renamed, unmounted, mounted and moved. At the end nothing is lost, doubled or wrongly dated, and the summary
- * adds up to the number of files. Takes minutes, so it is not part of `npm test`; CI runs it with fewer files.
+ * `FILES=N npm run test:library`: a library of N files (20,000 by default) is indexed, killed 20 times, served,
+ * renamed, unmounted, mounted and moved. At the end nothing may be lost, duplicated or misdated, and the summary must
+ * add up to the number of files. Takes minutes, so it is not in `npm test`; CI runs it with fewer files.
  */
 
 const FILES = Number(process.env.FILES ?? 20_000);
 const KILLS = 20;
-/** As `npm run index` starts it. */
+/** Started as by `npm run index`. */
 const INDEX = ['bin/sightline.cjs', 'index'];
 
 interface Picture {
@@ -46,7 +46,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What the library is expected to be, by what becomes of its files. */
+/** The expected library, grouped by the outcome of each file. */
 function expected(is: 'picture' | 'failure' | 'left-out'): string[] {
   return [...library.files].flatMap(([path, what]) => (what.is === is ? [path] : [])).toSorted();
 }
@@ -84,7 +84,7 @@ async function idle(): Promise<void> {
   });
 }
 
-/** Runs the command and kills it after so many milliseconds, unless it ends before. */
+/** Runs the command and kills it after this many milliseconds, unless it ends first. */
 async function killIndex(afterMs: number): Promise<void> {
   const child = spawn(process.execPath, [...INDEX, photos, '--data', data]);
   const ended = once(child, 'exit');
@@ -93,14 +93,14 @@ async function killIndex(afterMs: number): Promise<void> {
   await ended;
 }
 
-/** The most memory that a process of Linux has had so far, in MB; null elsewhere, and when it has ended. */
+/** Peak memory of a process in MB (Linux); null elsewhere, and after it has ended. */
 async function peakOf({ pid }: ChildProcess): Promise<number | null> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(status) ?? [];
   return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 1024);
 }
 
-/** Indexes what is left; answers the summary, and says what that took. */
+/** Indexes the rest; returns the summary and prints time and memory. */
 async function indexAll(t: TestContext): Promise<{ pictures: number; failed: unknown[]; leftOut: object }> {
   const started = performance.now();
   const child = spawn(process.execPath, [...INDEX, photos, '--data', data, '--json']);
@@ -160,7 +160,7 @@ describe('a library that grew over ten years', () => {
       await mkdir(join(photos, 'renamed'), { recursive: true });
       await rename(join(photos, key), join(photos, 'renamed', basename(key)));
     }
-    // A comparison of so many files takes a while before anything waits to be indexed.
+    // Comparing so many files takes a while before anything is queued.
     const below = async (folder: string) =>
       (await get<{ items: unknown[] }>(`/images?limit=200&keyPrefix=${encodeURIComponent(folder)}`)).items.length;
     await eventually('the renamed to be followed', 1_800_000, async () =>
@@ -212,7 +212,7 @@ describe('a library that grew over ten years', () => {
     assert.equal(new Set(now.map(({ key }) => key)).size, pictures);
     const withTags = now.filter(({ tags }) => tags.length > 0);
     assert.equal(withTags.length, tagged);
-    // Whatever moved kept its name, so that each says of itself whether the tag is its own.
+    // Moved files kept their names, so each shows whether the tag is its own.
     for (const { key, tags } of withTags) assert.deepEqual(tags, [tagOf(key)]);
   }
 });

@@ -10,9 +10,9 @@ import { writeManyPhotos } from '../support/photo-dataset.ts';
 import { eventually } from '../support/start-server.ts';
 
 /**
- * `npm run test:network`: what serving, indexing and training ask of the system, seen by strace. They open no socket
- * but the one that the server listens on, look up no name, and write nothing outside their data folder: as on a fresh
- * machine, with an empty HOME and nothing in the environment that would tell a library to keep quiet.
+ * `npm run test:network`: traces the system calls of serving, indexing and training with strace. They may open no
+ * socket except the server's, resolve no name, and write nothing outside their data folder, even on a fresh machine
+ * with an empty HOME and no environment variables that disable telemetry.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -40,8 +40,8 @@ describe('nothing leaves the machine', { skip: installStrace() }, () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   /**
-   * Runs a command under strace until it has ended, not by npm, which keeps a cache of its own; `onceUp` is done with
-   * what the server prints as its address.
+   * Runs a command under strace to its end, without npm, which keeps its own cache; `onceUp` gets the address that the
+   * server prints.
    */
   async function calls(args: readonly string[], onceUp?: (url: string) => Promise<unknown>): Promise<string[]> {
     const trace = join(folder, 'trace');
@@ -71,7 +71,7 @@ describe('nothing leaves the machine', { skip: installStrace() }, () => {
       await eventually('the address of the server', 60_000, address)
         .then(onceUp)
         .finally(async () => {
-          // A signal to strace would leave the server alone: it goes to the process that listens.
+          // A signal to strace would not reach the server: it goes to the listening process.
           process.kill(Number.parseInt((await traced()).find((line) => / bind\(.*AF_INET/.test(line))!, 10), 'SIGTERM');
         });
     }
@@ -83,7 +83,7 @@ describe('nothing leaves the machine', { skip: installStrace() }, () => {
     return lines.filter((line) => /^\d+ +\w+\(/.test(line) && /AF_INET|AF_UNIX, sun_path/.test(line));
   }
 
-  /** Paths that were opened for writing, made or renamed, but for what every process has. */
+  /** Paths opened for writing, created or renamed, except those that every process has. */
   function writesOutside(lines: readonly string[]): string[] {
     const changing = /\bO_(WRONLY|RDWR|CREAT)\b|^\d+ +(creat|mkdir|mkdirat|rename\w*|link|linkat)\(/;
     const paths = lines

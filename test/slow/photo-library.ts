@@ -3,23 +3,23 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 
-/**
- * A folder like one that grew over ten years: every kind of name, sidecar, broken file, copy and date that people have.
- */
+/** A folder like a library grown over ten years: all kinds of names, sidecars, broken files, copies and dates. */
 
-/** What should become of a file. */
+/** Expected outcome of a file. */
 export type Expected =
-  /** Found, with this day on its own clock. `from` is what the date was read from. */
+  /** Found, with this local date. `from` is the source of the date. */
   | { readonly is: 'picture'; readonly day: string; readonly from: string }
-  /** Listed as something that should have been a picture. */
+  /** Listed as a failure: it should have been a picture. */
   | { readonly is: 'failure' }
-  /** Counted by reason and otherwise passed over. */
+  /** Counted by reason and otherwise skipped. */
   | { readonly is: 'left-out' };
 
 export interface Library {
-  /** Path below the root, with forward slashes, to what should become of it; names that are no text are not in it. */
+  /**
+   * Expected outcome by path below the root, with forward slashes; file names that are not valid text are not in it.
+   */
   readonly files: ReadonlyMap<string, Expected>;
-  /** Files whose names cannot be keys, which are to be listed. */
+  /** Files whose names cannot be keys; they must be listed. */
   readonly unnameable: number;
 }
 
@@ -36,7 +36,7 @@ const SAMPLES = [
   'dragonfly',
 ];
 const DAY_MS = 86_400_000;
-/** Names as cameras, phones, people and other systems give them. `%d` is a number that makes them unique. */
+/** Names as cameras, phones, people and other systems choose them. `%d` is a number that makes them unique. */
 const NAMES = [
   'IMG_%d.jpg',
   'DSC0%d.JPG',
@@ -59,7 +59,7 @@ const FOLDERS = [
 ];
 
 /**
- * Makes `count` files below `root`. The same count makes the same library.
+ * Creates `count` files below `root`. The same count gives the same library.
  * @param count at least 200
  */
 export async function makePhotoLibrary(root: string, count: number): Promise<Library> {
@@ -82,7 +82,7 @@ export async function makePhotoLibrary(root: string, count: number): Promise<Lib
 
 type Write = (path: string, bytes: Uint8Array | string, expected: Expected, at?: Date) => Promise<void>;
 
-/** Small pictures of different sizes; what makes each file's bytes its own is put in later. */
+/** Small pictures of different sizes; each file gets unique bytes later. */
 async function makeBodies(): Promise<Buffer[]> {
   return Promise.all(
     SAMPLES.flatMap((name) =>
@@ -100,7 +100,7 @@ async function makeBodies(): Promise<Buffer[]> {
   );
 }
 
-/** One picture whose date is written in one of the ways that people's pictures have it, with its sidecar. */
+/** One picture with its date stored in one of the usual ways, and its sidecar. */
 async function addPicture(path: string, i: number, body: Buffer, write: Write): Promise<void> {
   const day = new Date(Date.UTC(2012, 0, 1) + (i % 4000) * DAY_MS).toISOString().slice(0, 10);
   const fileTime = new Date(`${day}T10:00:00Z`);
@@ -125,13 +125,13 @@ async function addPicture(path: string, i: number, body: Buffer, write: Write): 
     () =>
       write(path.replace(/[^/]+$/, `IMG_${day.replaceAll('-', '')}_120000_${i}.jpg`), unique, picture('name'), other),
     () => write(path, unique, picture('file'), fileTime),
-    // The same bytes as another picture, whose date must not come along.
+    // The same bytes as another picture, whose date must not be copied.
     () => write(path, insertSegment(body, 0xfe, Buffer.from('a copy')), picture('file'), fileTime),
   ];
   await ways[i % ways.length]!();
 }
 
-/** What lies beside pictures, what is broken, and names that are no keys; answers how many of the last there are. */
+/** Adds non-pictures, broken files, and names that cannot be keys; returns the number of the last. */
 async function addOddities(root: string, body: Buffer, write: Write): Promise<number> {
   const leftOut = { is: 'left-out' } as const;
   for (const name of [
@@ -170,20 +170,20 @@ async function addOddities(root: string, body: Buffer, write: Write): Promise<nu
     const bytes = insertSegment(body, 0xfe, Buffer.from(`odd ${i}`));
     await writeFile(Buffer.concat([Buffer.from(join(root, 'odd/')), name]), bytes);
   }
-  // A link that loops and one that leads out of the folder.
+  // A symlink loop, and one that leads out of the folder.
   await symlink('..', join(root, 'odd', 'loop'));
   await symlink('/usr', join(root, 'odd', 'elsewhere'));
   return odd.length + 2;
 }
 
-/** The JPEG with one more segment behind its start. */
+/** The JPEG with one more segment after its start. */
 function insertSegment(jpeg: Buffer, marker: number, content: Buffer): Buffer {
   const head = Buffer.from([0xff, marker, 0, 0]);
   head.writeUInt16BE(content.length + 2, 2);
   return Buffer.concat([jpeg.subarray(0, 2), head, content, jpeg.subarray(2)]);
 }
 
-/** An EXIF block with DateTimeOriginal and, perhaps, OffsetTimeOriginal (CIPA DC-008, 4.6.5). */
+/** An EXIF block with DateTimeOriginal and optionally OffsetTimeOriginal (CIPA DC-008, 4.6.5). */
 function exif(date: string, offset: string | null): Buffer {
   const values = [
     { tag: 0x9003, text: `${date}\0` },

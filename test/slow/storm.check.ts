@@ -20,15 +20,15 @@ import { seededRandom } from '../support/random.ts';
 import type { Fault } from '../support/s3-server.ts';
 
 /**
- * `SEED=N STORE=qdrant npm run test:storm`: pictures are put, replaced and deleted while two copies of the built ingest
- * function handle what S3 announces: late, twice, in any order; while the functions are killed and the stores fail. In
- * the end the index must say what the bucket holds. Takes minutes, so it is not part of `npm test`; CI runs it with
- * fewer events. Every run has another seed and prints it.
+ * `SEED=N STORE=qdrant npm run test:storm`: pictures are put, replaced and deleted while two instances of the built
+ * ingest function handle S3's notifications: late, twice, in any order, while functions are killed and stores fail. In
+ * the end the index must match the bucket. Takes minutes, so it is not in `npm test`; CI runs it with fewer events.
+ * Every run prints its random seed.
  */
 
 const DELIVERIES = Number(process.env.EVENTS ?? 10_000);
 const KEYS = 400;
-/** `qdrant` for a stand-in of that server, whose requests are counted, instead of the embedded store. */
+/** `qdrant` uses a fake of that server, which counts requests, instead of the embedded store. */
 const STORE = process.env.STORE ?? 'embedded';
 const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
 
@@ -60,7 +60,7 @@ async function makeContents(): Promise<Content[]> {
 
 const keys = Array.from({ length: KEYS }, (_, i) => `${pick(['a', 'b b', 'c+c', 'ü/d', '猫/e%20'])}/${i}.jpg`);
 
-/** What the bucket holds, and what was announced about it. */
+/** The bucket's content, and the notifications about it. */
 interface World {
   readonly current: Map<string, Content>;
   readonly sequence: Map<string, number>;
@@ -109,7 +109,7 @@ it(`0 lost, 0 doubled, 0 stale after ${DELIVERIES} events (SEED=${seed})`, {
   assert.ok(world.delivered >= DELIVERIES && tally.crashes >= DELIVERIES / 1000 && tally.outages >= DELIVERIES / 1000);
 });
 
-/** Changes the bucket and announces each change once, twice or three times, alone or with others in one message. */
+/** Changes the bucket and announces each change one to three times, alone or with others in one message. */
 async function change(world: World, cloud: Cloud, contents: readonly Content[]): Promise<void> {
   let announced = 0;
   let together: Change[] = [];
@@ -121,7 +121,7 @@ async function change(world: World, cloud: Cloud, contents: readonly Content[]):
     const key = pick(keys);
     const sequence = (world.sequence.get(key) ?? 0) + 1;
     world.sequence.set(key, sequence);
-    // That an old version expired changes nothing, and is announced as if the object had been deleted.
+    // The expiry of an old version changes nothing, but is announced like a deletion.
     const what = pick(['put', 'put', 'put', 'put', 'put', 'delete', 'delete', 'expire'] as const);
     const content = pick(contents);
     if (what === 'delete') {
@@ -146,7 +146,7 @@ async function change(world: World, cloud: Cloud, contents: readonly Content[]):
   world.announcing = false;
 }
 
-/** The bucket itself must change, whatever trouble there is. */
+/** The bucket itself must change, whatever fails. */
 async function retried(work: () => Promise<void>): Promise<void> {
   while (true) {
     try {
@@ -157,7 +157,7 @@ async function retried(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Until everything is handled, now and then the stores do not answer, or not well. */
+/** Until everything is handled, the stores occasionally fail or respond with errors. */
 async function trouble(
   world: World,
   cloud: Cloud,
@@ -182,10 +182,10 @@ async function trouble(
   }
 }
 
-/** As Qdrant answers while it is overloaded. */
+/** Qdrant's response when overloaded. */
 const UNAVAILABLE = { status: 503, body: { status: { error: 'Service unavailable' } } };
 
-/** Another process that holds on to the index file. */
+/** Another process that locks the index file. */
 async function lockIndex(cloud: Cloud, ms: number): Promise<void> {
   using database = new DatabaseSync(join(cloud.env.SIGHTLINE_DATA!, 'index.sqlite'), { timeout: 1000 });
   try {
@@ -193,11 +193,11 @@ async function lockIndex(cloud: Cloud, ms: number): Promise<void> {
     await sleep(ms);
     database.exec('ROLLBACK');
   } catch {
-    // Held by a function at this moment: no outage this time.
+    // A function holds the lock at this moment: no outage this time.
   }
 }
 
-/** One copy of the function with its share of the messages, in whatever order. Sometimes it dies in the middle. */
+/** One instance of the function with its share of the messages, in any order. Occasionally it is killed halfway. */
 async function work(
   world: World,
   start: () => Promise<LambdaFunction>,
@@ -218,14 +218,14 @@ async function work(
         () => null,
       );
       await dies;
-      // After a crash even what was handled comes again: SQS was not told.
+      // After a crash even handled messages are delivered again: SQS was not told.
       const returned = batch.filter(({ messageId }) => dies !== null || back === null || back.has(messageId));
       for (const record of returned) countReceive(record);
       world.pool.push(...returned);
       tally.returned += returned.length;
       if (dies !== null || back === null) {
         tally.crashes++;
-        // One that could not open its stores answered with an error, and lives.
+        // An instance that could not open its stores returned an error and lives on.
         await fn.kill();
         fn = await start();
       }
@@ -245,7 +245,7 @@ function countReceive(record: SQSRecord): void {
   record.attributes.ApproximateReceiveCount = String(Number(record.attributes.ApproximateReceiveCount) + 1);
 }
 
-/** SHA-256 of every live picture by key; more than one where a key is in the index twice. */
+/** SHA-256 of every live picture by key; several if a key is in the index twice. */
 async function readIndex(build: BuildReport, cloud: Cloud, qdrant: FakeQdrant | null): Promise<Map<string, string[]>> {
   const head = JSON.parse(await readFile(join(build.out, 'ingest', 'models', 'head-compact', 'head.json'), 'utf8'));
   const store = await openStore(cloud, qdrant, head);

@@ -18,7 +18,7 @@ const job: Job = { type: 'created', bucket: 'photos', key: 'a.jpg', sequencer: '
 const why = { reason: 'truncated', message: 'half of it', etag: 'e1', leftOut: false } as const;
 const rejected: IndexOutcome = { status: 'rejected', id, ...why };
 
-/** An ingest whose index function answers or throws what it is given, in turn. */
+/** An ingest whose index function returns or throws the given results, in order. */
 function ingestOf(...answers: (IndexOutcome | Error)[]) {
   const index = async () => {
     const answer = answers.shift();

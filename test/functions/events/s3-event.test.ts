@@ -4,7 +4,7 @@ import { compareSequencers } from '../../../core/sequencer-order.ts';
 import { createSequencer } from '../../../functions/events/local-sequencer.ts';
 import { decodeKey, encodeKey, parseS3Event, toS3Event } from '../../../functions/events/s3-event.ts';
 
-/** A notification as AWS documents it ("Event message structure", version 2.3), with one record. */
+/** A notification as documented by AWS ("Event message structure", version 2.3), with one record. */
 const record = (eventName: string, object: Record<string, unknown> = {}) => ({
   eventVersion: '2.3',
   eventSource: 'aws:s3',
@@ -244,7 +244,7 @@ describe('writing S3 events', () => {
       const encoded = encodeKey(key);
       assert.match(encoded, /^[A-Za-z0-9_.*~+/%-]+$/);
       assert.equal(decodeKey(encoded), key);
-      // The naive twin: what a browser makes of a form, which also writes the slash and the tilde as percent signs.
+      // Naive implementation: form encoding as in browsers, which also escapes slash and tilde.
       assert.equal(
         encoded,
         new URLSearchParams([['', key]]).toString().slice(1).replaceAll('%2F', '/').replaceAll('%7E', '~'),

@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../../core/ports.ts';
 import { entryNames, type ZipFile, zipped } from '../../../functions/http/zip.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
-/** Everything in an archive, checked and in order, as an independent reader sees it. */
+/** All entries of an archive, verified and in order, read by an independent implementation. */
 async function entriesOf(zip: Buffer): Promise<Map<string, { bytes: Buffer; modified: Date }>> {
   const file = await yauzl.fromBufferPromise(zip);
   const entries = new Map<string, { bytes: Buffer; modified: Date }>();
@@ -145,7 +145,7 @@ describe('the zip format', () => {
   });
 
   it('finds files beyond 4 GB', async () => {
-    // Only where the parts lie is kept of them; a reader is given zeros for what lies between.
+    // Only the positions of the parts are kept; the reader gets zeros in between.
     const large = new Uint8Array(64 * 1024 ** 2);
     const kept: { at: number; part: Uint8Array }[] = [];
     let size = 0;

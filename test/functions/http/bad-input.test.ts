@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { imageId } from '../../../core/index-image.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
-/** Every answer to bad input is a problem document with a status below 500 that says what was expected. */
+/** Every response to bad input is a problem document with a status below 500 that says what was expected. */
 describe('bad input over HTTP', () => {
   let t: TestApp;
   let id: string;
@@ -301,7 +301,7 @@ describe('bad input over HTTP', () => {
   });
 });
 
-/** The checksum of PNG chunks (ISO 15948, annex D), bit by bit. */
+/** The checksum of PNG chunks (ISO 15948, annex D), computed bit by bit. */
 function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {

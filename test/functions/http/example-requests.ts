@@ -5,7 +5,7 @@ type Schema = Record<string, unknown>;
 
 const filledIn = (schema: Schema) => schema.example ?? schema.default;
 
-/** The address of an operation with everything that is filled in. `ids` are for paths that begin so, by first part. */
+/** The URL of an operation with all parameters filled in. `ids` supplies ids by the first part of the path. */
 export function addressOf(
   path: string,
   { parameters = [] }: Operation,
@@ -22,8 +22,8 @@ export function addressOf(
 }
 
 /**
- * What somebody sends who presses "Try it out" and "Execute" at /docs: a request for each body that is described, one
- * without where there is none. A file is the one thing that one has to choose.
+ * The requests that "Try it out" and "Execute" at /docs would send: one per described body, or one without a body. Only
+ * files must be chosen by hand.
  */
 export async function requestsOf(
   document: OpenApiDocument,

@@ -5,7 +5,7 @@ import { addressOf, requestsOf } from './example-requests.ts';
 import { jsonRequest, type TestApp, testApp } from './harness.ts';
 import { type OpenApiDocument, operations } from './openapi-checks.ts';
 
-/** What is answered where there is no key, no report of a training, and a bucket instead of folders. */
+/** Responses with no key, no training report, and a bucket instead of folders. */
 const WITHOUT: Readonly<Record<string, number>> = {
   'POST /session': 401,
   'GET /report': 404,

@@ -12,7 +12,7 @@ const KEYS: HttpOptionsInput = {
   requireKey: 'read',
 };
 
-/** What the edge may do; that folders really come and go, test/server/folders/folders.test.ts shows. */
+/** Tests the HTTP layer; test/server/folders/folders.test.ts tests adding and removing real folders. */
 async function served(options: HttpOptionsInput = {}, peer = '127.0.0.1'): Promise<TestApp> {
   const all: FolderSummary[] = [
     { name: 'mine & yours', bucket: 'mine-1', path: '/mine', pictures: 2, watched: true, isThere: true },

@@ -174,7 +174,7 @@ describe('random requests', () => {
       }
       seen.set(response.status, (seen.get(response.status) ?? 0) + 1);
     }
-    // Cases that are all refused in the same way would test nothing.
+    // Cases that are all rejected in the same way would test nothing.
     for (const status of [200, 400, 404, 415])
       assert.ok((seen.get(status) ?? 0) > 20, `${status}: ${JSON.stringify([...seen])}`);
   });

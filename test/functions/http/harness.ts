@@ -22,7 +22,7 @@ import { createSessions } from '../../../functions/http/session-cookie.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { textsBy } from '../../support/texts-by.ts';
 
-/** The API over the real stores in a folder of its own, asked without a network. */
+/** The API over real stores in a temporary folder, called without a network. */
 
 const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
 
@@ -41,8 +41,8 @@ const PREPROCESSING: Preprocessing = {
 };
 
 /**
- * For what is about HTTP alone and where the model is irrelevant: pictures are really decoded, so that bad ones are
- * refused as they will be, but a vector is only a hash: of the words of a text, or of a small version of a picture.
+ * For tests of HTTP alone, where the model does not matter. Pictures are really decoded, so that bad ones are rejected
+ * as in production, but vectors are hashes: of the words of a text, or of a small version of a picture.
  */
 export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
   const vectorOf = (bytes: Uint8Array): JointEmbedding =>
@@ -68,18 +68,18 @@ export function hashEmbedder(space = 'feedfeedfeedfeed'): Embedder {
 export interface TestApp {
   readonly app: App;
   readonly deps: AppDeps;
-  /** The folder that holds `photos` and the index. */
+  /** The folder with `photos` and the index. */
   readonly root: string;
-  /** Lines of the log, parsed. */
+  /** Parsed log lines. */
   readonly log: Record<string, unknown>[];
-  /** Asks for JSON and answers status, headers and the parsed body (null when there is none). */
+  /** Sends a request; returns status, headers and the parsed JSON body (null if there is none). */
   json(path: string, init?: RequestInit): Promise<{ status: number; headers: Headers; body: Json }>;
-  /** Uploads a sample photo and answers its id. */
+  /** Uploads a sample photo and returns its id. */
   addPhoto(name: string, query?: string): Promise<string>;
   close(): Promise<void>;
 }
 
-/** An answer as tests look into it; what it really is, openapi.test.ts checks. */
+/** The response shape that tests rely on; openapi.test.ts checks the real one. */
 export interface Json {
   readonly items: Json[];
   readonly errors: Json[];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 
-/** The parts of an OpenAPI document that the tests look at. */
+/** The parts of an OpenAPI document that tests use. */
 export interface Operation {
   readonly security?: readonly unknown[];
   readonly summary?: string;
@@ -19,7 +19,7 @@ export interface OpenApiDocument {
   readonly components: { schemas: Record<string, Record<string, unknown>>; securitySchemes: Record<string, unknown> };
 }
 
-/** Every operation of a document. */
+/** All operations of a document. */
 export function operations(document: OpenApiDocument): { method: string; path: string; operation: Operation }[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
@@ -27,8 +27,8 @@ export function operations(document: OpenApiDocument): { method: string; path: s
 }
 
 /**
- * A schema of the document as a validator, with its references resolved. Two things zod cannot read are left out:
- * relative references, which are no URL to it, and alternatives that only name required fields.
+ * Makes a validator of a schema in the document, with references resolved. Two things that zod cannot read are omitted:
+ * relative references, which it does not accept as URLs, and alternatives that only list required fields.
  */
 function validatorOf(document: OpenApiDocument, schema: Record<string, unknown>): z.ZodType {
   const onlyRequired = (value: unknown) =>
@@ -43,7 +43,7 @@ function validatorOf(document: OpenApiDocument, schema: Record<string, unknown>)
   return z.fromJSONSchema({ ...portable(schema), $defs: portable(document.components.schemas) });
 }
 
-/** Fails unless the document describes this answer: its status, its media type and, for JSON, its content. */
+/** Fails unless the document describes this response: its status, its media type and, for JSON, its content. */
 export function assertDescribed(
   document: OpenApiDocument,
   { method, path }: { method: string; path: string },
@@ -68,7 +68,7 @@ export function assertDescribed(
   assert.ok(parsed.success, `${where}: ${JSON.stringify(parsed.error?.issues)} in ${JSON.stringify(answer.body)}`);
 }
 
-/** Whether a value fits a component of the document. */
+/** Whether a value matches a component of the document. */
 export function fitsComponent(document: OpenApiDocument, name: string, value: unknown): boolean {
   return validatorOf(document, { $ref: `#/components/schemas/${name}` }).safeParse(value).success;
 }

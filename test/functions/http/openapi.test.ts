@@ -8,7 +8,7 @@ import { assertDescribed, fitsComponent, type OpenApiDocument, operations } from
 
 const MISSING = '6f1b6f0e-6a2f-5c0b-9d0e-3a4f8f1d7c11';
 
-/** A folder that comes and stays as it is. */
+/** Folders that can be added but never change. */
 const FOLDER = { name: 'photos', bucket: 'photos', path: '/photos', pictures: 1, watched: true, isThere: true };
 const CHANGES: FolderChanges = { add: async () => 'photos', move: async () => 'photos', remove: async () => {} };
 

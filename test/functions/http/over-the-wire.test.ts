@@ -9,7 +9,7 @@ import type { ServerType } from '@hono/node-server';
 import { listen, stopListening } from '../../../server/listen.ts';
 import { samplePhoto, type TestApp, testApp } from './harness.ts';
 
-/** What only a real connection shows: chunked bodies, broken connections, compression, HEAD on the wire. */
+/** Behaviour visible only on a real connection: chunked bodies, broken connections, compression, HEAD. */
 describe('the API over a real connection', () => {
   let t: TestApp;
   let server: ServerType;
@@ -85,7 +85,8 @@ describe('the API over a real connection', () => {
     });
     const answered = once(request, 'response') as Promise<[IncomingMessage]>;
     const chunk = Buffer.alloc(65_536);
-    // One chunk a turn of the event loop, so that an answer is read before the write that finds the connection closed.
+    // One chunk per turn of the event loop, so that a response is read before the write that finds the connection
+    // closed.
     const pump = async () => {
       while (open && sent < 100 * 1024 ** 2) {
         if (!request.write(chunk)) await Promise.race([once(request, 'drain').catch(() => {}), answered]);
@@ -114,7 +115,7 @@ describe('the API over a real connection', () => {
     socket.destroy();
   });
 
-  /** What comes back on a connection of its own, until it is closed or `until` says that it is enough. */
+  /** What arrives on a new connection until it is closed or `until` says that it is enough. */
   async function converse(head: string, answered: (text: string) => string | null): Promise<string> {
     const socket = connect(port, '127.0.0.1');
     let text = '';
@@ -170,7 +171,7 @@ describe('the API over a real connection', () => {
     await reader.cancel();
     assert.equal((await fetch(url('/health'))).status, 200);
     assert.equal(await t.deps.buckets.get('photos')!.head('cut.jpg'), null);
-    // Callers who leave are no fault of ours.
+    // Callers who disconnect are not an error.
     assert.deepEqual(
       t.log.filter(({ level }) => Number(level) >= 40),
       [],

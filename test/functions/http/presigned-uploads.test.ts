@@ -92,7 +92,7 @@ describe('POST /uploads', () => {
     await store.put('taken.jpg', new Uint8Array(5));
     const taken = { contentType: 'image/jpeg', bytes: 7, key: 'taken.jpg' };
     assert.equal((await sign(taken)).status, 409);
-    // Taken between signing and sending.
+    // The key was taken between signing and sending.
     const early = (await sign({ ...taken, key: 'free.jpg' })).body as unknown as Signed;
     await store.put('free.jpg', new Uint8Array(5));
     assert.equal((await send(early, new Uint8Array(7))).status, 412);

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { HttpOptionsInput } from '../../../functions/http/options.ts';
 import { type TestApp, testApp } from './harness.ts';
 
-/** What a proxy in front says counts exactly when it is trusted. */
+/** Headers of a proxy count only if the proxy is trusted. */
 const PROXY = '10.1.2.3';
 
 async function behind(options: HttpOptionsInput, peer = PROXY): Promise<TestApp> {
@@ -14,7 +14,7 @@ async function behind(options: HttpOptionsInput, peer = PROXY): Promise<TestApp>
 }
 
 describe('the rate limit behind proxies', () => {
-  /** Requests until the limit of two is reached, for each of these callers in turn. */
+  /** Sends requests for each of these callers in turn until the limit of two is reached. */
   async function answers(t: TestApp, callers: readonly Record<string, string>[]): Promise<number[]> {
     const found: number[] = [];
     for (const headers of callers) found.push((await t.json('/tags', { headers })).status);

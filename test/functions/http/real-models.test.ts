@@ -26,7 +26,7 @@ const PHOTOS = [
   'dahlia',
 ];
 
-/** The flow of a query through the whole edge with the models that are served. */
+/** Queries through the whole HTTP layer with the production models. */
 describe('the API with the bundled models', () => {
   let embedder: Embedder;
   let t: TestApp;
@@ -67,7 +67,7 @@ describe('the API with the bundled models', () => {
     };
     const plain = await score('q=an+animal');
     assert.ok((await score('q=an+animal&minus=two+dogs+at+a+window')) < plain - 0.05);
-    // Cosines of two texts with one picture compare only when they are far apart.
+    // Cosines of two texts with one picture are comparable only if they are far apart.
     assert.ok((await score('q=two+dogs+at+a+window')) > (await score('q=a+cup+of+coffee')) + 0.1);
   });
 

@@ -93,7 +93,7 @@ describe('search over HTTP', () => {
     withRequest.set('request', JSON.stringify({ limit: 2, filter: { tagsAll: ['sky'] } }));
     assert.equal(keys((await t.json('/search', { method: 'POST', body: withRequest })).body)[0], 'moon.jpg');
 
-    // A picture asked for by id is not part of its own answer.
+    // A picture searched by id is not in its own results.
     const byId = await t.json(`/search?imageId=${ids['moon.jpg']}`);
     assert.ok(!keys(byId.body).includes('moon.jpg') && keys(byId.body).length === 4);
   });

@@ -267,7 +267,7 @@ describe('limits on callers', () => {
     for (let i = 0; i < 5; i++) assert.equal((await t.json('/health')).status, 200);
     address = '192.0.2.2';
     assert.equal((await ask()).status, 200);
-    // A header that callers can set moves nobody to another count.
+    // A header that callers can set does not change whom the rate limit counts.
     address = '192.0.2.1';
     assert.equal((await t.json('/model', { headers: { 'x-forwarded-for': '192.0.2.9' } })).status, 429);
   });

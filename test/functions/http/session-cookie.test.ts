@@ -7,7 +7,7 @@ import { operations } from './openapi-checks.ts';
 
 const hashOf = (key: string) => createHash('sha256').update(key).digest('hex');
 const KEYS = { read: 'key-to-read', write: 'key-to-write', plain: 'key-of-old' };
-// One of them is listed again, for less.
+// One key is listed twice, the second time with fewer rights.
 const again = `read:${hashOf(KEYS.write)}`;
 const apiKeyHashes = [`read:${hashOf(KEYS.read)}`, `write:${hashOf(KEYS.write)}`, hashOf(KEYS.plain), again];
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -28,7 +28,7 @@ describe('reading with a key', () => {
   after(() => t.close());
 
   const status = async (path: string, init: RequestInit = {}) => (await t.app.request(path, init)).status;
-  /** The cookie that a key is traded for, as a browser sends it back. */
+  /** The cookie received for a key, as a browser sends it back. */
   const login = async (key: string) => {
     const response = await t.app.request('/session', { method: 'POST', headers: bearer(key) });
     return { response, cookie: response.headers.get('set-cookie')?.split(';')[0] ?? '' };

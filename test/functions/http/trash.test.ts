@@ -22,7 +22,7 @@ describe('the trash', () => {
   const files = async () => (await readdir(join(api.root, 'photos'))).filter((name) => name !== '.sightline').sort();
   const keys = async () => [await keysOf('/images'), await keysOf('/trash')];
 
-  /** As on one machine: what is discarded waits in a folder beside the pictures. */
+  /** As on one machine: discarded files are kept in a folder beside the pictures. */
   async function trashOfMachine(): Promise<Trash> {
     const files = join(api.root, 'discarded');
     connect(await openFolder({ root: join(api.root, 'photos'), bucket: 'photos', trash: files }));
@@ -161,7 +161,7 @@ describe('the trash', () => {
   it('deletes all that it can when one of them cannot be reached, and says so', async () => {
     const trash = await trashOfMachine();
     const [cat, moon, clock] = await discard(trash, 'cat.jpg', 'moon.jpg', 'clock.jpg');
-    // Its file waits in a bucket that is not served now.
+    // Its file is in a bucket that is not served at the moment.
     await rm(join(api.root, 'discarded', `${moon!.id}.jpg`));
     const photos = disconnect();
     const left = { code: 'unavailable', message: /^1 of 3 .* the folder or bucket photos is not there/ };

@@ -7,9 +7,7 @@ import { type Built, keysOf, readPhoto } from './built.ts';
 import { httpEvent, message, restEvent, s3Body } from './events.ts';
 import { bodyOf, jsonOf, type LambdaFunction } from './function.ts';
 
-/**
- * What the built API function answers, behind its URL and behind API Gateway. Needs the pictures of the ingest suite.
- */
+/** Tests the built API function behind its URL and behind API Gateway. Needs the pictures of the ingest suite. */
 export function apiSuite(on: Built): void {
   const { start, request, deliver } = on;
 

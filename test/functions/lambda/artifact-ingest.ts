@@ -8,13 +8,13 @@ import { type Built, keysOf, readPhoto } from './built.ts';
 import { message, s3Body, testEvent } from './events.ts';
 import { jsonOf } from './function.ts';
 
-/** What the built ingest function makes of messages. */
+/** Tests how the built ingest function handles messages. */
 export function ingestSuite(on: Built): void {
   const { request, deliver } = on;
 
   describe('ingest', () => {
     it('has loaded models and stores before the first event comes', async () => {
-      // What it prints comes another way than the word that it has started.
+      // Its output arrives through a different channel than the signal that it has started.
       await eventually('its log', 30_000, async () => (/"message":"ready"/.test(on.ingest.log()) ? true : null));
       assert.doesNotMatch(on.ingest.log(), /IndexTime/);
     });

@@ -12,11 +12,11 @@ import { message, s3Body } from './events.ts';
 import { bodyOf, jsonOf, type LambdaFunction } from './function.ts';
 import { startQueue } from './queue.ts';
 
-/** The built functions with Qdrant instead of a file, and where their settings or their servers do not work. */
+/** Tests the built functions with Qdrant instead of a file, and with broken settings or servers. */
 export function qdrantSuite(on: Built): void {
   const { start, request } = on;
 
-  /** Without the embedded store's folder the functions look for Qdrant, as in the on.cloud. */
+  /** Without the embedded store's folder, the functions use Qdrant, as in the cloud. */
   const secret = (value: string) => JSON.stringify({ type: 'sst.sst.Secret', value });
   const withQdrant = (url: string, apiKey = '') => ({
     SIGHTLINE_DATA: '',
@@ -36,7 +36,7 @@ export function qdrantSuite(on: Built): void {
       const Records = [message(s3Body({ key: 'in-qdrant.jpg', sequencer: '01' }))];
       assert.deepEqual((await qdrantIngest.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
       assert.deepEqual(keysOf(await request({ url: '/search?q=an+insect' }, qdrantApi)), ['in-qdrant.jpg']);
-      // One query asks for names and meaning at once, each over a connection of its own.
+      // One query searches names and vectors concurrently, each on its own connection.
       await request({ url: '/search?q=insect+number+one' }, qdrantApi);
       const opened = qdrant.connections();
       for (let i = 0; i < 3; i++) await request({ url: `/search?q=insect+number+${i}` }, qdrantApi);
@@ -68,7 +68,7 @@ export function qdrantSuite(on: Built): void {
         const lists = on.cloud.s3.requests.filter(({ url }) => url.includes('list-type=2')).length;
         return { qdrant: qdrant.calls.length - before, lists };
       };
-      // A busy machine may part a batch: the best of some.
+      // A busy machine may split a batch: take the best of several.
       const batches: Awaited<ReturnType<typeof requestsFor>>[] = [];
       for (let i = 0; i < 4; i++) {
         batches.push(await requestsFor(Array.from({ length: 10 }, (_, j) => `batch/${i}/${j}.jpg`)));
@@ -86,7 +86,7 @@ export function qdrantSuite(on: Built): void {
         copies.some(({ qdrant }) => qdrant <= 10),
         `for 10 copies ${JSON.stringify(copies)}`,
       );
-      // What is stored and which pictures are the same, the write, what became of it and whether it counts.
+      // Look up stored points and duplicates, write, then check the outcome and whether it counts.
       assert.deepEqual(await requestsFor(['alone.jpg']), { qdrant: 3, lists: 1 });
       const plain = await start('ingest', { ...withQdrant(qdrant.url), SIGHTLINE_SIDECARS: 'off' });
       assert.deepEqual(await requestsFor(['plain.jpg'], plain).finally(() => plain.kill()), { qdrant: 3, lists: 0 });
@@ -127,7 +127,7 @@ export function qdrantSuite(on: Built): void {
         await candidate.switch(async () => {});
         assert.deepEqual(await status(), { isLive: false, liveSpace: 'other-models' });
 
-        // Also one that was written before: perhaps by a try that ended before it knew whether it counts.
+        // Also if it was written before: perhaps by an attempt that ended before it knew whether the write counts.
         const again = messages({ key: 'before.jpg', sequencer: '01' }, { key: 'after.jpg', sequencer: '01' });
         assert.deepEqual(await handle(again), again.map(({ messageId }) => messageId).sort());
         assert.match(oldIngest.log(), /is no longer live: live names sightline-other-models/);
@@ -159,7 +159,7 @@ export function qdrantSuite(on: Built): void {
     const fn = await start('api', withQdrant(qdrant.url));
     try {
       assert.equal((await request({ url: '/search?q=cat' }, fn)).statusCode, 200);
-      // Of the header its client keeps the first character only: 3 s, after which it would ask again.
+      // The client keeps only the first character of the header: 3 s, after which it would retry.
       const busy = { status: 429, headers: { 'retry-after': '30' }, body: { status: { error: 'busy' } } };
       qdrant.inject(1, ({ path }) => path.includes('/points/query'), busy);
       const before = qdrant.calls.length;
@@ -232,7 +232,7 @@ export function qdrantSuite(on: Built): void {
   });
 }
 
-/** The space that the built functions write into. */
+/** The space that the built functions write to. */
 async function spaceOf({ build }: Built): Promise<{ space: string; dimension: number }> {
   return JSON.parse(await readFile(join(build.out, 'ingest', 'models', 'head-compact', 'head.json'), 'utf8'));
 }

@@ -14,7 +14,7 @@ import { builtFunctions, readPhoto } from './built.ts';
 import { placed, runBuild, startFunction } from './function.ts';
 
 /**
- * What `npm run build:lambda` makes, run as Lambda runs it: in a process and a folder of its own, with recorded events,
+ * Runs the output of `npm run build:lambda` as Lambda does: in a separate process and folder, with recorded events,
  * against an S3 server and the embedded store.
  */
 
@@ -53,7 +53,7 @@ describe('the built Lambda functions', { skip }, () => {
         const natives: string[] = [];
         for await (const file of glob('**/*.{node,so*,dll,dylib}', { cwd: join(on.build.out, name) }))
           natives.push(file);
-        // libvips lies packed in `api` where ONNX Runtime is large.
+        // libvips is compressed in `api`, ONNX Runtime is not.
         const packed = natives.filter((file) => file.startsWith('packed/'));
         assert.equal(packed.length, name === 'api' && process.arch === 'x64' ? 1 : 0, `${natives}`);
         assert.equal(natives.length, 4, `${natives}`);
@@ -144,7 +144,7 @@ describe('the built Lambda functions', { skip }, () => {
     async () => {
       const place = await placed(join(on.build.out, 'api'));
       const key = randomBytes(32);
-      // As `Runtime.Build` of SST's command line writes it: AES-256-GCM with a nonce of zeros, its tag at the end.
+      // As written by `Runtime.Build` of SST's CLI: AES-256-GCM with an all-zero nonce and the tag at the end.
       const cipher = createCipheriv('aes-256-gcm', key, Buffer.alloc(12));
       const apiKeys = { type: 'sst.sst.Secret', value: createHash('sha256').update('another key').digest('hex') };
       const links = cipher.update(JSON.stringify({ ApiKeys: apiKeys }));
@@ -156,7 +156,7 @@ describe('the built Lambda functions', { skip }, () => {
         SST_KEY_FILE: 'resource.enc',
       });
       try {
-        // Read once: nothing asks for them again.
+        // Read once and never requested again.
         await rm(join(place.folder, 'resource.enc'));
         assert.equal((await request({ url: '/ready' }, fn)).statusCode, 200);
         assert.equal((await request({ url: '/search?q=a+cat' }, fn)).statusCode, 200);
@@ -167,7 +167,7 @@ describe('the built Lambda functions', { skip }, () => {
           [401, 404],
         );
 
-        // Decoder and image model are loaded together.
+        // Decoder and image model load concurrently.
         const libraries = () => readFile(`/proc/${fn.pid}/maps`, 'utf8');
         assert.match(await libraries(), /onnxruntime/);
         assert.doesNotMatch(await libraries(), /libvips/);

@@ -14,7 +14,7 @@ import { tempFolder } from '../../support/temp-folder.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { startQueue, type TestQueue } from './queue.ts';
 
-/** A bucket of so many objects with long keys, in pages of 1000. */
+/** A bucket with this many objects with long keys, in pages of 1000. */
 function bucketOf(count: number) {
   const object = (i: number): ListedObject => ({
     key: `${'ü'.repeat(300)}/${String(i).padStart(6, '0')} +.jpg`,
@@ -94,7 +94,7 @@ describe('backfill', () => {
     const options = { objects: bucketOf(2345), queue, prefix: '', maxBytes: 1e6, onSent, signal: stop.signal };
     const startedAt = performance.now();
     const stopped = await backfill({ ...options, rate: 1000 });
-    // Two whole requests were waited for, and not all requests of the first page came.
+    // It waited for two whole requests, and did not read all pages of the first.
     assert.ok(performance.now() - startedAt >= ((seen.at(-2) ?? 0) / 1000) * 1000 - 5);
     assert.ok(seen.length < 100 && queue.keys().length === seen.at(-1), `${seen}`);
     assert.deepEqual([stopped.finished, stopped.sent, stopped.cursor], [false, 0, undefined]);
@@ -137,7 +137,7 @@ describe('npm run reindex', () => {
     });
 
   it('counts and estimates without sending anything', async () => {
-    // At the server that S3_ENDPOINT names, as everywhere.
+    // On the server named by S3_ENDPOINT, as everywhere.
     const { code, stdout } = await reindex('s3://pictures/old/', '--dry-run', '--json');
     assert.equal(code, 0);
     const summary = JSON.parse(stdout);

@@ -8,22 +8,23 @@ import { type HttpRequest, httpEvent, type message } from './events.ts';
 import { type BuildReport, buildFunctions, jsonOf, type LambdaFunction, placed, startFunction } from './function.ts';
 import type { Streamed } from './response-stream.ts';
 
-/** The functions as `npm run build:lambda` makes them, one of each running beside what stands around them. */
+/** The functions as built by `npm run build:lambda`, one running instance of each, with their surroundings. */
 export interface Built {
   readonly build: BuildReport;
   readonly cloud: Cloud;
   readonly ingest: LambdaFunction;
   readonly api: LambdaFunction;
-  /** Another process of a function, with more in its environment. The caller ends it. */
+  /** Starts another process of a function with extra environment variables. The caller ends it. */
   start(name: 'api' | 'ingest', env?: Record<string, string>, handler?: string): Promise<LambdaFunction>;
-  /** Asks `api`, unless another process is named. */
+  /** Calls `api`, or the given process. */
   request(asked: HttpRequest, fn?: LambdaFunction): Promise<Streamed>;
-  /** Hands messages to `ingest`, unless another process is named; answers the ids of those that it gave back. */
+  /** Delivers messages to `ingest`, or to the given process; returns the ids of those that failed. */
   deliver(messages: readonly ReturnType<typeof message>[], fn?: LambdaFunction): Promise<string[]>;
 }
 
 /**
- * Built and started before the tests of the suite that calls this; all of it goes with them. Its values are there then.
+ * Builds and starts everything before the tests of the calling suite, and removes it afterwards. Its values are
+ * available only in between.
  */
 export function builtFunctions(): Built {
   let build: BuildReport & { remove(): Promise<void> };

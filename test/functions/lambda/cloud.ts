@@ -3,12 +3,12 @@ import { openS3, type S3Store } from '../../../core/objects/s3/store.ts';
 import { type S3TestServer, startS3 } from '../../support/s3-server.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-/** What stands around the functions: a bucket of pictures, one for their state, and the index in a file. */
+/** The functions' surroundings: a bucket of pictures, a state bucket, and the index in a file. */
 export interface Cloud {
   readonly s3: S3TestServer;
   readonly pictures: S3Store;
   readonly apiKey: string;
-  /** The environment the stack gives the functions, for this cloud. */
+  /** The environment that the stack would give the functions. */
   readonly env: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { encodeKey } from '../../../functions/events/s3-event.ts';
 
-/** Events as AWS sends them (the folder beside this file), with what a test wants to say put in. */
+/** AWS events from the folder beside this file, with a test's values filled in. */
 
 const read = <T>(name: string): T =>
   JSON.parse(readFileSync(new URL(`./events/${name}.json`, import.meta.url), 'utf8'));
@@ -20,13 +20,13 @@ export interface HttpEvent {
 
 export interface HttpRequest {
   readonly method?: string;
-  /** With its query. */
+  /** Includes the query string. */
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
 }
 
-/** A request as the function URL (or API Gateway with payload 2.0) hands it over; bodies come as base64. */
+/** A request from the function URL (or API Gateway with payload 2.0); bodies are base64. */
 export function httpEvent(request: HttpRequest, kind: 'function-url-get' | 'api-gateway-v2-get' = 'function-url-get') {
   const event = read<HttpEvent>(kind);
   const [path = '', query = ''] = request.url.split('?');
@@ -63,7 +63,7 @@ export interface Change {
   readonly bucket?: string;
 }
 
-/** The notification S3 sends about these changes, in one body. */
+/** S3's notification about these changes, in one body. */
 export function s3Body(...changes: readonly Change[]): string {
   const [record] = read<SQSEvent>('sqs-s3-put').Records;
   const [template] = JSON.parse(record!.body).Records;
@@ -80,7 +80,7 @@ export function s3Body(...changes: readonly Change[]): string {
   });
 }
 
-/** What S3 sends once when notifications are set up. */
+/** The test event that S3 sends when notifications are set up. */
 export const testEvent = {
   Service: 'Amazon S3',
   Event: 's3:TestEvent',
@@ -90,7 +90,7 @@ export const testEvent = {
   HostId: '8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE',
 };
 
-/** A request as a REST API of API Gateway (payload 1.0) hands it over. */
+/** A request from a REST API of API Gateway (payload 1.0). */
 export function restEvent(url: string, headers: Readonly<Record<string, string>> = {}): object {
   const event = read<{ multiValueHeaders: Record<string, string[]> }>('api-gateway-v1-get');
   const { pathname, searchParams } = new URL(url, 'https://api.example');

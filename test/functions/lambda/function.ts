@@ -11,12 +11,12 @@ import { tempFolder } from '../../support/temp-folder.ts';
 import type { Answer } from './host.ts';
 import type { Streamed } from './response-stream.ts';
 
-/** Builds the functions for this machine and runs them as Lambda would: each in a process and a folder of its own. */
+/** Builds the functions for this machine and runs each as Lambda would: in a separate process and folder. */
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 /**
- * The stand-in for Lambda's runtime as JavaScript, like the real one: what Node spends on TypeScript, about 80 ms, is
- * not part of a function's start.
+ * Lambda's stand-in as JavaScript, like the real runtime: compiling TypeScript takes Node about 80 ms, which are not
+ * part of a function's start.
  */
 const host = (async () => {
   const file = join(tmpdir(), `sightline-lambda-host-${process.pid}.mjs`);
@@ -32,7 +32,7 @@ export interface BuildReport {
   readonly functions: Readonly<Record<'api' | 'ingest', { total: number; parts: Record<string, number> }>>;
 }
 
-/** The output of `npm run build:lambda`; throws when it fails. */
+/** The output of `npm run build:lambda`; throws if it fails. */
 export async function runBuild(...options: string[]): Promise<string> {
   const args = [
     '--disable-warning=ExperimentalWarning',
@@ -43,7 +43,7 @@ export async function runBuild(...options: string[]): Promise<string> {
   return (await promisify(execFile)(process.execPath, args, { cwd: root })).stdout;
 }
 
-/** What `npm run build:lambda --arch x64` makes, in a folder outside the repository, and what it said about it. */
+/** Runs `npm run build:lambda --arch x64` into a folder outside the repository; returns the folder and the output. */
 export async function buildFunctions(): Promise<BuildReport & { remove(): Promise<void> }> {
   const out = tempFolder();
   const stdout = await runBuild('--arch', process.arch, '--out', out, '--json');
@@ -52,22 +52,22 @@ export async function buildFunctions(): Promise<BuildReport & { remove(): Promis
 
 export interface LambdaFunction {
   readonly pid: number;
-  /** From the start of the process until it could take an event, ms. */
+  /** Milliseconds from process start until it can take an event. */
   readonly startMs: number;
-  /** Everything it wrote to its log. */
+  /** Its log output so far. */
   log(): string;
   invoke<T>(event: unknown, options?: { timeMs?: number }): Promise<{ result: T; ms: number; rss: number }>;
-  /** Ends the process at once, as a crash does. */
+  /** Kills the process immediately, like a crash. */
   kill(): Promise<void>;
 }
 
-/** Starts a function out of a built folder with nothing but this environment. */
+/** Starts a function from a build folder with only this environment. */
 export async function startFunction(
   folder: string,
   handler: string,
   env: Readonly<Record<string, string>>,
   options: {
-    /** Keeps the process on this core, as a function of 1,769 MB has one. Linux only. */
+    /** Pins the process to this core: a function of 1,769 MB has one. Linux only. */
     readonly core?: number;
   } = {},
 ): Promise<LambdaFunction> {
@@ -130,7 +130,7 @@ async function killed(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-/** An artifact in a folder that holds nothing else. Its files are linked, not copied: they are 100 MB. */
+/** Copies an artifact into an otherwise empty folder. Files are hard links: they take 100 MB. */
 export async function placed(folder: string): Promise<{ folder: string; remove(): Promise<void> }> {
   const place = tempFolder();
   for await (const entry of glob('**', { cwd: folder, withFileTypes: true })) {

@@ -3,16 +3,15 @@ import { pathToFileURL } from 'node:url';
 import { awslambda, isStreaming, runStreaming } from './response-stream.ts';
 
 /**
- * Stands in for Lambda's runtime inside a fresh process: loads a handler from the artifact that is the current folder,
- * runs one invocation a message, and answers over the process channel. Nothing of the product is imported here.
- *
- * argv: the handler as Lambda names it, such as functions/api.handler
+ * Lambda's stand-in, in a fresh process: loads a handler from the artifact in the current folder, runs one invocation
+ * per message, and replies over the process channel. Imports nothing of the product.
+ * argv: the handler in Lambda's notation, such as functions/api.handler
  */
 
 export interface Invocation {
   readonly id: number;
   readonly event: unknown;
-  /** Time until Lambda would end the run, in ms. */
+  /** Remaining time before Lambda would end the invocation, in ms. */
   readonly timeMs: number;
 }
 
@@ -52,6 +51,6 @@ process.on('message', async ({ id, event, timeMs }: Invocation) => {
     send({ type: 'error', id, message: String((error as Error).stack ?? error) });
   }
 });
-// Whoever started this is gone.
+// The parent process is gone.
 process.on('disconnect', () => process.exit());
 send({ type: 'started', startMs: performance.now() - begin });

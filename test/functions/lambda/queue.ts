@@ -2,23 +2,23 @@ import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSCli
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { startFauxqs } from 'fauxqs';
 
-/** A queue with its dead letter queue, and what Lambda does between it and a function. */
+/** A queue with a dead letter queue, and what Lambda does between it and a function. */
 export interface TestQueue {
   readonly url: string;
   readonly credentials: { accessKeyId: string; secretAccessKey: string };
   send(...bodies: string[]): void;
-  /** Up to ten messages, as Lambda hands them over; null when none can be seen. */
+  /** Up to ten messages, as Lambda delivers them; null if none is visible. */
   receive(): Promise<SQSEvent | null>;
-  /** Deletes what was handled, as Lambda does with the answer. */
+  /** Deletes handled messages, as Lambda does after the response. */
   settle(event: SQSEvent, answer: SQSBatchResponse): Promise<void>;
   /** Bodies in the dead letter queue. */
   deadLetters(): string[];
   /**
-   * Moves all of them back, as `aws sqs start-message-move-task` does: as new messages, with ids of their own, that
-   * were delivered never yet (SQS, "Dead-letter queue redrive"). No server that runs here has the command itself.
+   * Moves all of them back, like `aws sqs start-message-move-task`: as new messages with new ids and no earlier
+   * deliveries (SQS, "Dead-letter queue redrive"). No local server implements the command itself.
    */
   redrive(): Promise<void>;
-  /** Messages in the queue, those that are hidden included. */
+  /** Messages in the queue, including hidden ones. */
   size(): number;
   stop(): Promise<void>;
 }

@@ -1,18 +1,18 @@
 import { Writable } from 'node:stream';
 
 /**
- * The response stream that Lambda's Node 24 runtime gives a function, and what becomes of what is written to it
+ * The response stream of Lambda's Node 24 runtime, and how its output is processed
  * (aws/aws-lambda-nodejs-runtime-interface-client 4.0, src/stream and src/runtime/streaming-invoke-processor.ts).
  */
 
-/** What the caller of the function URL gets. */
+/** The response that a caller of the function URL sees. */
 export interface Streamed {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly cookies?: readonly string[];
   /** Base64. */
   readonly body: string;
-  /** The function failed after it had begun: the caller sees that the answer is not whole. */
+  /** The function failed mid-stream: the caller sees an incomplete response. */
   readonly isCut?: true;
 }
 
@@ -33,13 +33,13 @@ const INTEGRATION = 'application/vnd.awslambda.http-integration-response';
 
 type Hook = (write: (chunk: string | Uint8Array) => void) => void;
 
-/** As the runtime's: no stream of Node's, but an object with the methods of one. */
+/** Like the runtime's: not a Node stream, but an object with a stream's methods. */
 interface ResponseStream {
   _onBeforeFirstWrite?: Hook;
   setContentType(type: string): void;
 }
 
-/** Calls a handler that streams, with what Lambda would do with its stream. Rejects where Lambda would never answer. */
+/** Calls a streaming handler and processes its stream as Lambda does. Rejects where Lambda would never respond. */
 export async function runStreaming(handler: Handler, event: unknown, context: unknown): Promise<Streamed> {
   const chunks: Buffer[] = [];
   const inner = new Writable({
@@ -80,7 +80,7 @@ export async function runStreaming(handler: Handler, event: unknown, context: un
   return answerOf(Buffer.concat(chunks), contentType, failure !== null);
 }
 
-/** As the service that is behind the function URL reads it. */
+/** Parses the output like the service behind the function URL. */
 function answerOf(sent: Buffer, contentType: string, isCut: boolean): Streamed {
   const cut = isCut ? { isCut: true as const } : {};
   const end = sent.indexOf(Buffer.alloc(DELIMITER_BYTES));
@@ -94,7 +94,7 @@ function answerOf(sent: Buffer, contentType: string, isCut: boolean): Streamed {
 
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
 
-/** The global that Lambda gives functions. */
+/** The global that Lambda provides to functions. */
 export const awslambda = {
   streamifyResponse: (handler: Handler): Handler => Object.assign(handler, { [STREAMING]: 'response' }),
   HttpResponseStream: {

@@ -18,7 +18,7 @@ import { startQueue, type TestQueue } from './queue.ts';
 
 const MAX_RECEIVES = 3;
 
-/** An `index` that does as the test says, and everything around it real. */
+/** A scripted `index`, with everything around it real. */
 async function arrange(index: IndexJob, options: { queue?: MessageQueue; minTimeMs?: number } = {}) {
   const root = tempFolder();
   const failures = openObjectFailureLog(await openFolder({ root, bucket: 'state' }));
@@ -37,7 +37,7 @@ async function arrange(index: IndexJob, options: { queue?: MessageQueue; minTime
   return { handler, failures, counts };
 }
 
-/** A context that tells these remaining times, one after the other. */
+/** A context that reports these remaining times, one after the other. */
 function clock(remaining: number[]): Context {
   return { getRemainingTimeInMillis: () => remaining.shift()! } as Context;
 }
@@ -130,7 +130,7 @@ describe('a batch of messages', () => {
     );
     assert.equal((await handler({ Records: [put('a')] }, clock([1000, 90]))).batchItemFailures.length, 0);
     assert.equal((await handler({ Records: [put('b')] }, clock([1000, 90]))).batchItemFailures.length, 1);
-    // However long one took: a whole run is always time enough to start.
+    // However long the last one took, a whole run is always time enough to start.
     assert.equal((await handler({ Records: [put('c')] }, clock([60, 60]))).batchItemFailures.length, 0);
     assert.deepEqual(counts, { Indexed: 2, NotStarted: 1 });
   });
@@ -268,7 +268,7 @@ describe('with a queue', () => {
     await drain();
     assert.deepEqual(await failed(), ['a', 'b', unreadable]);
 
-    // Too early: they come back, and are listed once.
+    // Too early: they are returned to the queue and listed once.
     await own.redrive();
     assert.deepEqual([own.deadLetters(), own.size()], [[], 3]);
     await drain();

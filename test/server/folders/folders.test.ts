@@ -237,7 +237,7 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await server!.stop('SIGKILL');
     const list = at('data/folders.json');
     const { folders } = JSON.parse(await readFile(list, 'utf8')) as { folders: { name: string }[] };
-    // What stands there before the first of its pictures goes.
+    // Its content before the first picture is removed.
     const left = folders.map((folder) => (folder.name === 'a' ? { ...folder, leaving: true } : folder));
     await writeFile(list, JSON.stringify({ folders: left }));
     await start();

@@ -9,9 +9,9 @@ import { findMoved } from '../../../server/folders/moved-folder.ts';
 import type { Folder } from '../../../server/folders/registry.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-/** What is found again where it lies higher or deeper than before; that it keeps its tags, folders.test.ts shows. */
+/** Recognising a folder that moved up or down the tree; folders.test.ts shows that tags are kept. */
 describe('a folder that was moved', () => {
-  /** Compares a folder of these files, by path and content, with an index that has these pictures. */
+  /** Compares a folder with these files, by path and content, with an index of these pictures. */
   async function look(files: Record<string, string>, indexed: Record<string, string>) {
     const root = tempFolder();
     for (const [path, content] of Object.entries(files)) {

@@ -30,7 +30,7 @@ function queueOf(index: IndexJob, options: Partial<QueueOptions> & { maxAttempts
   return new JobQueue({ ingest, logger: silent, minDelayMs: 1, maxDelayMs: 4, ...rest });
 }
 
-/** An index function that ends each job when it is told to, and remembers what ran. */
+/** An index function that ends each job on request, and records what ran. */
 function gate() {
   const started: Job[] = [];
   const open = new Map<Job, (error?: Error) => void>();
@@ -43,7 +43,7 @@ function gate() {
         else resolve({ status: 'indexed', id: job.key, reusedVector: false });
       });
     });
-  /** Ends the running job of the key. */
+  /** Ends the running job for the key. */
   const end = async (key: string, error?: Error) => {
     const job = [...open.keys()].find((running) => running.key === key);
     assert.ok(job, `${key} is not running`);
@@ -52,7 +52,7 @@ function gate() {
   };
   return { index, started, end, running: () => [...open.keys()].map(({ key }) => key) };
 }
-/** Lets everything run that does not wait for a timer. */
+/** Runs everything that does not wait for a timer. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 10));
 
 describe('the local queue', () => {
@@ -95,7 +95,7 @@ describe('the local queue', () => {
     queue.add(created('a', '03'));
     queue.add(created('a', null));
     await settle();
-    // And the same behind one that runs.
+    // The same behind a running job.
     for (const job of [created('first', '0B'), removed('first', '0D'), created('first', '0C')]) queue.add(job);
     await end('first');
     await end('a');

@@ -11,7 +11,7 @@ import { randomRepos } from '../../support/random-models.ts';
 import { eventually, type RunningServer, runScript, startServer as start } from '../../support/start-server.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-/** A server changes over to other models by itself, and answers meanwhile. */
+/** A server changes to other models by itself and keeps answering meanwhile. */
 
 const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
 const DEADLINE = 120_000;
@@ -29,7 +29,7 @@ async function read<T>(server: RunningServer, path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-/** A test that fails must not leave its server running. */
+/** Stops the server even if a test fails. */
 const started: RunningServer[] = [];
 async function startServer(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningServer> {
   const server = await start(args, env);
@@ -42,7 +42,7 @@ const hasPrinted = (server: RunningServer, what: RegExp) =>
 
 const statusOf = (server: RunningServer) => read<Status>(server, '/status');
 
-/** Waits for what the server says of itself. */
+/** Waits until the server's status meets the condition. */
 function when(server: RunningServer, what: string, holds: (status: Status) => boolean): Promise<Status> {
   return eventually(`${what}; it printed ${server.output()}`, DEADLINE, async () => {
     const status = await statusOf(server);
@@ -58,7 +58,7 @@ interface Found {
 }
 const search = (server: RunningServer) => read<Found>(server, '/search?q=a+dog&limit=10');
 
-/** A picture has a tag, and a caption is stored: what must outlast every change. */
+/** Tags a picture and stores a caption; both must survive every change of models. */
 async function addUserData(server: RunningServer): Promise<void> {
   const { items } = await read<Found>(server, '/images?limit=10');
   const { id } = items.find(({ key }) => key === 'cat.jpg')!;
@@ -72,7 +72,7 @@ async function addUserData(server: RunningServer): Promise<void> {
   assert.equal((await send('POST', '/captions', { text: 'the caption' })).status, 201);
 }
 
-/** What people said and files say, whatever the models. */
+/** Data from users and files, independent of the models. */
 async function userData(server: RunningServer): Promise<unknown> {
   const { items } = await read<Found>(server, '/images?limit=10');
   const captions = await read<{ items: { caption: string }[] }>(server, '/search?kind=caption&q=caption');

@@ -46,7 +46,7 @@ describe('the models of a space', () => {
     await assert.rejects(listHeads([models]), refusal);
     await assert.rejects(expectModels(space, places), refusal);
     await rm(twin, { recursive: true });
-    // The same folder in a later models directory is hidden, as it is for everything else.
+    // A folder of the same name in a later models directory is ignored, as everywhere else.
     const heads = (await listHeads([models, MODELS])).map(({ head }) => head!);
     assert.deepEqual(
       heads.filter((name) => name.endsWith('head-compact')),

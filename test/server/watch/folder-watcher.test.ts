@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => world.dispose());
 
 const path = (key: string) => join(world.root, key);
-/** Drops a picture into the folder as another program would. */
+/** Puts a picture into the folder as another program would. */
 async function drop(key: string, text = key): Promise<void> {
   await mkdir(join(path(key), '..'), { recursive: true });
   await writeFile(path(key), `PIC ${text}`);
@@ -157,7 +157,7 @@ describe('at the start', () => {
     );
     await second.stop();
 
-    // Changed into a picture, and then gone.
+    // Turned into a picture, then deleted.
     await writeFile(path('notes.jpg'), 'PIC after all');
     const third = await world.start();
     await finds('good.jpg', 'notes.jpg', 'unlucky.jpg');
@@ -518,7 +518,8 @@ describe('while it is watched', () => {
 
   it('finds by comparing again what no system reported', async () => {
     await world.start({ resyncMs: 200, quietMs: 50 });
-    // Nothing tells about the content behind a name that changed on another machine; a store that changed is the same.
+    // Nothing reveals a content change made on another machine under the same name; a store that changed looks the
+    // same.
     await drop('a.jpg');
     await finds('a.jpg');
     const sequencer = 'f'.repeat(15);
@@ -590,7 +591,7 @@ describe('while it is watched', () => {
     await first.stop();
     await rename(path('mnt/nas'), join(world.dir, 'drive'));
     await mkdir(path('mnt/nas'));
-    // The mount point is older than what is indexed on the drive; here it is the index that is made younger.
+    // In reality the mount point is older than the index of the drive; here the index is made younger instead.
     await world.reopen();
     const later = new Date(Date.now() + 60_000).toISOString();
     const { items } = await world.vectors.list({ filter: { kind: 'image' }, limit: 10, order: 'id' });

@@ -36,7 +36,7 @@ const reports = (...names: string[]) =>
   });
 const reportsFolder = (name: string) => eventually(() => assert.ok(folders.has(name), [...folders].join()));
 
-// One watcher a folder, as on Linux, and one for the tree, as on macOS and Windows.
+// One watcher per folder, as on Linux, and one for the tree, as on macOS and Windows.
 for (const isRecursive of process.platform === 'linux' ? [false, true] : [true]) {
   describe(`watching a tree with ${isRecursive ? 'one watcher' : 'a watcher for each folder'}`, () => {
     it('reports files that come, change and go, at any depth', async () => {
@@ -56,7 +56,7 @@ for (const isRecursive of process.platform === 'linux' ? [false, true] : [true])
       await watch(isRecursive);
       await mkdir(path('x/y'), { recursive: true });
       await reportsFolder('x');
-      // Whoever hears of a folder looks into it; from then on its files are reported.
+      // A listener that hears of a folder reads it; from then on, its files are reported.
       await writeFile(path('x/file'), '1');
       await reports('x/file');
       folders.clear();

@@ -66,7 +66,7 @@ async function prepare(
   };
 }
 
-/** A text as Excel and Notepad save it, with a byte order mark. */
+/** Text as saved by Excel and Notepad, with a byte order mark. */
 function utf16(text: string, order: 'little' | 'big'): Buffer {
   const bytes = Buffer.from(`\ufeff${text.replace(/^\ufeff/, '')}`, 'utf16le');
   return order === 'little' ? bytes : bytes.swap16();
@@ -76,7 +76,7 @@ const counts = ({ findings }: PreparationSummary) =>
   Object.fromEntries(Object.entries(findings).map(([name, { count }]) => [name, count]));
 const brief = ({ lines }: Prepared) => lines.map(({ image, captions, split }) => [image, captions, split]);
 
-/** As pandas writes it: JSON in quoted cells. */
+/** As written by pandas: JSON in quoted cells. */
 function flickrRow(raw: string[], split: string, filename: string, id: number): string {
   const cell = (value: unknown) => `"${JSON.stringify(value).replaceAll('"', '""')}"`;
   return `${cell(raw)},${cell(raw.map((_, i) => 5 * id + i))},${split},${filename},${id}\n`;
@@ -146,7 +146,7 @@ describe('preparing Flickr30k as it lies on the hub', () => {
     const archive = await zip(
       Object.fromEntries(await Promise.all(names.map(async (name, i) => [name, await jpeg(i)]))),
     );
-    // Names that no zip writer would make: the same number of bytes, in both places a zip has them.
+    // Names that no zip tool would write: replaced by ones of the same length in both places where a zip stores them.
     const evil = Buffer.from(
       archive.toString('latin1').replaceAll('xx/xx/evil', '../../evil').replaceAll('xx/abs', '//xabs'),
       'latin1',
@@ -529,7 +529,7 @@ describe('preparing captions beside pictures', () => {
       for (const { image, split } of (await prepare(await storeOf(fewer), { shares: { val: 30, test: 30 } })).lines) {
         assert.equal(split, splitOf.get(image));
       }
-      // Shares are what they say: of 100,000 hashes.
+      // Over 100,000 hashes, the shares are as stated.
       const hash = (n: number) =>
         Math.imul(n, 2654435761).toString(16).replace('-', '').padStart(8, '0').padEnd(64, '0');
       const vals = Array.from({ length: 100_000 }, (_, n) => splitByHash(hash(n), { val: 5, test: 5 })).filter(

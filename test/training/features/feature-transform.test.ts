@@ -33,7 +33,7 @@ async function transformAll(transform: FeatureTransform, data: PairSet): Promise
   return transformed;
 }
 
-/** `things` hidden causes seen through a random linear map, plus a little of its own in each column. */
+/** `things` hidden causes seen through a random linear map, with a little independent noise per column. */
 function madeUp(random: Random, things: number, columns: number, causes: Float32Array): HalfMatrix {
   const map = Array.from({ length: things * columns }, () => random.normal());
   const matrix = new HalfMatrix(ROWS, columns);
@@ -124,7 +124,7 @@ describe('the feature transform', () => {
       variances,
       variances.toSorted((a, b) => b - a),
     );
-    // Rotated only: as much variance as the standardised columns had.
+    // Only rotated: the total variance is that of the standardised columns.
     assert.ok(Math.abs(variances.reduce((a, b) => a + b, 0) - 8) < 0.05);
   });
 
@@ -148,7 +148,7 @@ describe('the feature transform', () => {
       );
       for (const [d, value] of images[0]!.row(row).entries()) assert.ok(Math.abs(value - expected[d]!) < 1e-3);
     }
-    // Serving feeds no rows to the tower that it does not ask for.
+    // Serving feeds no rows to the tower it does not use.
     const none = new HalfMatrix(0, 12);
     const transform = await fitTransform(spec([classes]), data, { ...without, classes: names });
     assert.equal((await transformRows(transform.image, [none])).rows, 0);
@@ -219,7 +219,7 @@ describe('pseudo-features', () => {
     assert.deepEqual([...made.classOf.subarray(0, 6)], [0, 0, 0, 1, 1, 1]);
     let right = 0;
     for (const [row, c] of made.classOf.entries()) {
-      // Columns have other means and spreads, which is what a classifier's do not: compare what was added.
+      // Columns differ in mean and spread, unlike those of a classifier, so only the added part is compared.
       const added = [...made.outputs.logits!.row(row)].map((x, i) => x - means[i]!);
       if (added[c] === Math.max(...added)) right++;
     }

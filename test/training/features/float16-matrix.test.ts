@@ -6,7 +6,7 @@ describe('a float16 matrix', () => {
   it('keeps rows, rounded to the nearest value, and reads, copies and adds them', () => {
     const matrix = new HalfMatrix(2, 3);
     matrix.set(0, Float32Array.of(1, 2, 3));
-    // 65,519 and 1 + 2^-11 lie between two float16 values; 65,520 and more is infinite.
+    // 65,519 and 1 + 2^-11 lie between two float16 values; 65,520 and above become infinite.
     matrix.set(1, Float32Array.of(65_519, 1 + 2 ** -11, 65_520));
     assert.deepEqual([...matrix.row(1)], [65_504, 1, Number.POSITIVE_INFINITY]);
     assert.deepEqual([...matrix.block(0, 1)], [1, 2, 3]);

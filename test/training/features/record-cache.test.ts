@@ -12,7 +12,7 @@ const row = (n: number) => ({ hash: hashText(`row ${n}`), values: Float32Array.o
 
 async function filled(folder: string, count: number): Promise<void> {
   const cache = await RecordCache.open(folder, description);
-  // At once: the order in the file must be the order of the records.
+  // Concurrently: the order in the file must match the order of the records.
   await Promise.all(Array.from({ length: count }, (_, n) => cache.append([row(n)])));
   await cache.close();
 }

@@ -14,7 +14,7 @@ describe('words that captions agree in', () => {
 });
 
 describe('calibrating', () => {
-  /** Pictures of things that lie each along an axis, and texts that point at them, with a little of all others. */
+  /** Pictures of things, each along its own axis, and texts that point at them with a little of all others. */
   const things = 12;
   const axis = (i: number, share: number) =>
     Array.from({ length: things }, (_, at) => (at === i ? Math.sqrt(share) : Math.sqrt((1 - share) / (things - 1))));
@@ -44,7 +44,7 @@ describe('calibrating', () => {
     const picture = Float32Array.from(axis(0, 0.8));
     const ask = (thing: number) => {
       const cosine = axis(thing, 0.9).reduce((sum, value, at) => sum + value * picture[at]!, 0);
-      // All that is shown is equally near, so that the bound is right there.
+      // Everything shown is equally near, so the bound is exactly there.
       return fitOf(made, evidence(made, cosine + 0.001, picture), 10);
     };
     assert.notEqual(ask(0), 'poor');
@@ -52,7 +52,7 @@ describe('calibrating', () => {
   });
 
   it('tells by the classes of pictures what their vectors do not', () => {
-    // A text lies between its thing and another one, as if the two were called the same.
+    // A text lies between its thing and another one, as if both had the same name.
     const twins = shown.flatMap((i) => axis(i, 0.5).map((value, at) => (at === (i ^ 1) ? axis(i, 0.5)[i]! : value)));
     const blind = { ...input, words: { ...input.words, texts: Float32Array.from(twins) } };
     const names = Float32Array.from(shown.flatMap((i) => axis(i, 1 - i / 50)));

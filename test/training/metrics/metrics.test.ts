@@ -6,7 +6,7 @@ import { rankPairs } from '../../../training/metrics/ranking.ts';
 import { scoreBlocks } from '../../../training/metrics/score-blocks.ts';
 import { Random } from '../../../training/random.ts';
 
-/** Random unit vectors; pictures have 1 to 4 captions. Some vectors are there twice, so that there are ties. */
+/** Random unit vectors; pictures have 1 to 4 captions. Some vectors are duplicated to create ties. */
 function randomPairs(pictures: number, dimension: number): EmbeddedPairs {
   const random = new Random(3, 'pairs');
   const firstCaption = new Uint32Array(pictures + 1);
@@ -32,7 +32,7 @@ interface Answer {
   readonly right: boolean;
 }
 
-/** The definition, word by word: all answers sorted, wrong ones first among equals. */
+/** The definition, literally: all results sorted, wrong ones first among equals. */
 function naiveOrder(
   query: Float32Array,
   answers: readonly Float32Array[],
@@ -61,7 +61,7 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 const hits = (answers: readonly Answer[], k: number) => answers.slice(0, k).filter(({ right }) => right).length;
 const firstRight = (answers: readonly Answer[]) => answers.findIndex(({ right }) => right) + 1;
 
-/** Textbook formulas over whole sorted lists. */
+/** Textbook formulas over complete sorted lists. */
 function naiveFigures(orders: readonly (readonly Answer[])[]): DirectionValues & { queries: number } {
   const atCutoffs = (of: (order: readonly Answer[], k: number) => number) => {
     const [one, five, ten] = CUTOFFS.map((k) => 100 * mean(orders.map((order) => of(order, k))));
@@ -84,7 +84,7 @@ function naiveFigures(orders: readonly (readonly Answer[])[]): DirectionValues &
   };
 }
 
-/** Equal up to the order of sums. */
+/** Equal up to summation order. */
 function assertClose(actual: unknown, expected: unknown, where = ''): void {
   if (typeof expected === 'number') {
     assert.ok(Math.abs((actual as number) - expected) < 1e-9, `${where}: expected ${expected}, got ${actual}`);
@@ -115,7 +115,7 @@ describe('retrieval figures', () => {
         for (const [c, order] of expected.textToImage.entries()) {
           const top = found.topPictures.of(c);
           assert.equal(top.length, 7);
-          // Among equals wrong ones are first and any may be left out.
+          // Among equal scores wrong results come first, and any of them may be omitted.
           assert.deepEqual(
             top.map(({ answer }) => order.find(({ id }) => id === answer)!.right),
             order.slice(0, 7).map(({ right }) => right),

@@ -4,9 +4,7 @@ import { figuresOf, type QueryTable, queryTable } from '../../../training/metric
 import { compare, interval } from '../../../training/metrics/significance.ts';
 import { Random } from '../../../training/random.ts';
 
-/**
- * Each picture has `captions` captions, all of which find it at the given rank, and it finds them from that rank on.
- */
+/** Each picture has `captions` captions. All of them find it at the given rank, and it finds them from that rank on. */
 function tableOf(ranks: readonly number[], captions: number): QueryTable {
   return queryTable({
     firstCaption: Uint32Array.from({ length: ranks.length + 1 }, (_, p) => p * captions),
@@ -20,7 +18,7 @@ const resampling = { resamples: 2000, seed: 1 };
 describe('intervals and comparisons', () => {
   it('gives the width that the binomial distribution has, over pictures and not over captions', () => {
     const ranks = Array.from({ length: 400 }, (_, p) => (p % 4 === 0 ? 1 : 20));
-    // Normal approximation of the binomial: 1.96 standard deviations each way.
+    // Normal approximation of the binomial: 1.96 standard deviations in each direction.
     const half = 100 * 1.96 * Math.sqrt((0.25 * 0.75) / 400);
     for (const captions of [1, 5]) {
       const { low, high } = interval(tableOf(ranks, captions), resampling);
@@ -30,7 +28,7 @@ describe('intervals and comparisons', () => {
         assert.ok(low[side].recall[1] < 25 && high[side].recall[1] > 25);
         assert.deepEqual([low[side].medianRank, high[side].medianRank], [20, 20]);
       }
-      // Both directions rise and fall together here, which the interval of their sum must see.
+      // Both directions rise and fall together here; the interval of their sum must reflect that.
       const sum = (high.recallSum - low.recallSum) / 2;
       assert.ok(Math.abs(sum - 6 * half) < 6 * half * 0.1, `sum ${sum}, expected ${6 * half}`);
     }
@@ -63,7 +61,7 @@ describe('intervals and comparisons', () => {
     }
     const exact = reached / 1024;
     const got = p.textToImage.meanReciprocalRank;
-    // Four standard deviations of a share of 5,000 rounds.
+    // Four standard deviations of a proportion over 5,000 rounds.
     assert.ok(Math.abs(got - exact) < 4 * Math.sqrt((exact * (1 - exact)) / 5_000), `p ${got}, exactly ${exact}`);
   });
 

@@ -7,12 +7,12 @@ import { Tape, type Value } from '../../../training/trainer/autodiff.ts';
 import { addContrastiveLoss } from '../../../training/trainer/loss.ts';
 import type { LossSpec } from '../../../training/trainer/recipes.ts';
 
-/** Every rule against central differences of the forward pass, which is the slow and obvious way to a gradient. */
+/** Checks every rule against central differences of the forward pass, the slow and obvious way to a gradient. */
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
 const STEP = 1e-2;
-/** float32 leaves about this much of a central difference of values near 1. */
+/** Error of central differences in float32 for values near 1. */
 const TOLERANCE = 2e-3;
 
 async function checkGradients(
@@ -25,7 +25,7 @@ async function checkGradients(
     Object.entries(shapes).map(([name, shape]) => [name, tape.parameter(name, shape)]),
   );
   const result = build(tape, parameters);
-  // A random weight for each element, so that no gradient cancels out in a plain sum.
+  // A random weight per element, so that no gradient cancels out in a plain sum.
   const random = new Random(7, 'weights');
   const size = (result.shape as number[]).reduce((a, b) => a * b, 1);
   const weights = Float32Array.from({ length: size }, () => random.normal());
@@ -72,7 +72,7 @@ async function checkGradients(
   }
 }
 
-/** Values that stay away from 0, where relu bends. */
+/** Values away from 0, where relu has its kink. */
 const awayFromZero = (_: string, i: number) => (i % 2 === 0 ? 1 : -1) * (0.3 + 0.1 * (i % 7));
 
 describe('gradients against finite differences', () => {

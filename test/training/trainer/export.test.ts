@@ -39,7 +39,7 @@ const transform = {
 };
 const parameters = initialise(headParameters(spec, { text: 6, image: 15 }), random);
 
-/** One row by the definition. */
+/** One row, computed by the definition. */
 function naive(side: 'text' | 'image', row: readonly number[]): number[] {
   const layer = (name: string, x: readonly number[]) => {
     const [weight, bias] = [parameters.get(`${name}.weight`)!, parameters.get(`${name}.bias`)];
@@ -55,7 +55,7 @@ function naive(side: 'text' | 'image', row: readonly number[]): number[] {
 }
 
 describe('head.onnx', () => {
-  // Transformed rows are float16 here, and int8 weights have steps of a 64th of the largest one.
+  // Transformed rows are float16 here, and int8 weights have steps of 1/64 of the largest one.
   for (const [stored, tolerance] of [
     ['float16', 5e-3],
     ['int8', 3e-2],

@@ -24,7 +24,7 @@ const available = () => ({
   classNames: true,
 });
 
-/** The difference that `deepEqual` writes of two large arrays takes more memory than there is. */
+/** The diff that `deepEqual` prints for two large arrays would exhaust memory. */
 const isSame = (a: Float32Array, b: Float32Array) => Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
 
 describe('a head read back', () => {

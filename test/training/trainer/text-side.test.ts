@@ -19,7 +19,7 @@ const recipe: TextSideRecipe = {
   batch: 60,
   epochs: 12,
   learningRate: 5e-3,
-  // What is invented is pulled to the pictures themselves: a stronger pull would leave little to be learned from pairs.
+  // Synthetic captions are pulled to the pictures themselves: a stronger pull would leave little to learn from pairs.
   pull: 3,
   warmupSteps: 5,
   average: 0.9,
@@ -29,7 +29,9 @@ function random(length: number, own: Random): Float32Array {
   return Float32Array.from({ length }, () => own.normal());
 }
 
-/** Pictures anywhere, each with a caption in three languages, which turn the picture's vector each in its own way. */
+/**
+ * Random pictures, each with captions in three languages; each language transforms the picture's vector differently.
+ */
 function invented(seed: number): { data: TextSideData; test: Float32Array; images: Float32Array } {
   const own = new Random(seed, 'invented');
   const all = random(2 * PICTURES * DIMENSION, own);
@@ -81,7 +83,7 @@ describe('training a text side into a space', () => {
     const texts = await embed(headGraph(side, ['text']), test);
     const firstCaption = Uint32Array.from({ length: PICTURES + 1 }, (_, i) => i);
     const { recallSum } = await evaluate({ texts, images, firstCaption, dimension: DIMENSION });
-    // By chance 11.
+    // Chance would be 11.
     assert.ok(recallSum > 400, `${recallSum}`);
   });
 

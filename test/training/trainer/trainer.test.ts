@@ -10,7 +10,9 @@ import { RECIPES, type Recipe } from '../../../training/trainer/recipes.ts';
 import { type TrainingOptions, trainHead } from '../../../training/trainer/trainer.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-/** Pairs that can be learned: a picture is a mixture of a few things, and so are its captions, seen otherwise. */
+/**
+ * Learnable pairs: a picture is a mixture of a few things, and its captions are different views of the same mixture.
+ */
 function madeUpPairs(count: number, label: string): PairSet {
   const map = new Random(1, 'maps');
   const random = new Random(1, label);
@@ -142,7 +144,7 @@ describe('training a head', () => {
     assert.notDeepEqual(bits(whole.head.parameters), bits(alone.head.parameters));
     const interrupted = await options(recipe);
     const stop = new Error('interrupted');
-    // Both teachers have their 4 epochs of 10 steps, and their pupil its first.
+    // Both teachers have finished their 4 epochs of 10 steps, and the student its first.
     const onStep = (done: number, total: number) => {
       assert.equal(total, 120);
       if (done === 92) throw stop;
