@@ -1,6 +1,6 @@
 // npm run bench -- colours-and-hashes        node bench/colours-and-hashes.ts [DIR]
-// What colours and hash add to indexing a picture, in processor time of the whole process, which others on the machine
-// do not change: decoding and embedding with them, and what of it is theirs.
+// The cost of colours and hash when indexing a picture, in CPU time of the whole process, which is independent of other
+// load: decoding and embedding with them, and their share.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +41,7 @@ export async function run(): Promise<void> {
   await Promise.all([embedder.close(), encoders.close()]);
 }
 
-/** Milliseconds of processor time, those of all threads. */
+/** CPU time in milliseconds, over all threads. */
 async function cpuOf(work: () => Promise<void>): Promise<number> {
   const before = process.cpuUsage();
   await work();

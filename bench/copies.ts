@@ -1,6 +1,6 @@
 // npm run bench -- copies        node bench/copies.ts [DIR ...]
-// All stacks of 100,000 pictures in the embedded store: how long it takes, and for how long nothing else gets its turn.
-// With folders of photos: by how much hashes and vectors of copies differ, and those of different photos.
+// Finding all stacks among 100,000 pictures in the embedded store: total time, and how long it blocks everything else.
+// With folders of photos: the differences of hashes and vectors between copies, and between different photos.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -18,7 +18,7 @@ import { tempFolder } from '../test/support/temp-folder.ts';
 import { randomUnit } from './support/measuring.ts';
 
 const COUNT = 100_000;
-/** Every so manieth picture is a copy of the one before it. */
+/** One in this many pictures is a copy of the previous one. */
 const COPY_EACH = 20;
 
 export async function run(): Promise<void> {
@@ -73,7 +73,7 @@ function somePoints(from: number, count: number): Point[] {
   });
 }
 
-/** What people do to a photo, of this width and height. */
+/** Typical edits of a photo with this width and height. */
 const CHANGES: Readonly<Record<string, (photo: Sharp, width: number, height: number) => Sharp>> = {
   'half the size, JPEG 75': (photo, width) => photo.resize(Math.round(width / 2)).jpeg({ quality: 75 }),
   'JPEG 40': (photo) => photo.jpeg({ quality: 40 }),

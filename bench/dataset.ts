@@ -1,7 +1,7 @@
 // npm run bench -- dataset        node bench/dataset.ts [PICTURES]
-// Preparing a data set from one zip in the layout of nlphuji/flickr30k, of a tenth of its size and of its size:
-// pictures a second and the most memory the command took. Memory must not grow with the archive. At the real size,
-// 31,014 pictures of 140 kB, it needs 9 GB of disk.
+// Prepares a data set from a zip in the layout of nlphuji/flickr30k, at a tenth of its size and at full size: pictures
+// per second and peak memory. Memory must not grow with the archive. The full size, 31,014 pictures of 140 kB, needs 9
+// GB of disk.
 import { execFile } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -38,7 +38,7 @@ async function measure(folder: string, pictures: number): Promise<Row> {
   const source = join(folder, 'source');
   await mkdir(source, { recursive: true });
   await writeSource(source, pictures);
-  // The most resident memory of this very process, which the command reports of itself when it ends.
+  // Peak resident memory of this process, which the command reports when it ends.
   const report = `process.on('exit', () => console.error(process.resourceUsage().maxRSS))`;
   const watch = `data:text/javascript,${encodeURIComponent(report)}`;
   const args = [
@@ -69,7 +69,7 @@ async function measure(folder: string, pictures: number): Promise<Row> {
   };
 }
 
-/** Photos of noise as large as Flickr30k's, each with bytes of its own by a comment in its header. */
+/** Photos of noise as large as Flickr30k's; a comment in the header makes each file unique. */
 async function writeSource(folder: string, pictures: number): Promise<void> {
   const noise = { type: 'gaussian', mean: 128, sigma: 20 } as const;
   const image = sharp({ create: { width: 500, height: 375, channels: 3, background: '#888', noise } });

@@ -1,5 +1,5 @@
 // npm run bench -- encode
-// What the bundled encoders save against the same weights in float32, run by onnxruntime and nothing else.
+// The bundled encoders compared with the same weights in float32, run by onnxruntime alone.
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const photoFolder = fileURLToPath(new URL('../examples/photos', import.meta.url)
 const BUNDLED = 'compact';
 /** The same encoders, computed in float32. */
 const FLOAT = 'compact-float32';
-/** Pictures under way at once in bulk work: what runs, what waits for it, and what is being decoded. */
+/** Pictures in progress at once in bulk work: running, waiting, and being decoded. */
 const BULK = [2, 4, 8, 16];
 
 const CAPTIONS = [
@@ -32,7 +32,7 @@ const CAPTIONS = [
   'mountains behind a lake in the evening',
 ];
 
-/** The bundled encoders and head, and float32 beside them. */
+/** The bundled encoders and head, and float32 ones to compare with. */
 interface Sides {
   readonly encoders: Encoders;
   readonly head: Head;
@@ -67,7 +67,7 @@ async function loadSides(threads: number, photos: readonly Buffer[]): Promise<Si
   return { encoders, head, threads, photos, float };
 }
 
-/** From pixels to a joint vector, decoding left out, against the model alone on a ready-made tensor. */
+/** From pixels to a joint vector, without decoding, compared with the model alone on a prepared tensor. */
 async function onePicture({ encoders, head, threads, photos, float }: Sides): Promise<void> {
   const { image } = encoders.profile;
   const { preprocessing } = encoders.image;
@@ -88,7 +88,7 @@ async function onePicture({ encoders, head, threads, photos, float }: Sides): Pr
   ]);
 }
 
-/** From a text to a joint vector against the model alone on ready-made tensors. */
+/** From a text to a joint vector, compared with the model alone on prepared tensors. */
 async function oneCaption({ encoders, head, threads, float }: Sides): Promise<void> {
   const { text } = float.profile;
   const folder = join(models, text.folder);
@@ -122,7 +122,7 @@ async function oneCaption({ encoders, head, threads, float }: Sides): Promise<vo
   ]);
 }
 
-/** Captions by the hundred, as training and caption import encode them. */
+/** Captions by the hundred, as in training and caption import. */
 async function manyCaptions({ encoders }: Sides): Promise<void> {
   const captions = Array.from({ length: 192 }, (_, i) => `${CAPTIONS[i % CAPTIONS.length]} ${'again '.repeat(i % 4)}`);
   const times = await interleaved(3, {
@@ -137,7 +137,7 @@ async function manyCaptions({ encoders }: Sides): Promise<void> {
   ]);
 }
 
-/** From files to joint vectors, decoding included, against sharp and float32 in a loop. */
+/** From files to joint vectors, including decoding, compared with sharp and float32 in a loop. */
 async function manyPictures({ encoders, head, threads, photos, float }: Sides): Promise<void> {
   const files = Array.from({ length: 32 }, (_, i) => photos[i % photos.length]!);
   const embed = async (bytes: Buffer) => head.projectImages([(await encoders.image.encode(bytes)).outputs]);
@@ -161,7 +161,7 @@ async function manyPictures({ encoders, head, threads, photos, float }: Sides): 
   ]);
 }
 
-/** The pixels that the model sees, of an upright RGB photo. */
+/** The model's input pixels for an upright RGB photo. */
 async function plainDecode(bytes: Buffer, { crop, resize: { size } }: Preprocessing): Promise<RgbPixels> {
   const margin = Math.floor((size - crop) / 2);
   const data = await openPicture({ bytes }, { maxPixels: DEFAULT_LIMITS.maxPixels })

@@ -1,7 +1,7 @@
 import { type EmbeddedPairs, ownersOf, rankPairs } from '../training/metrics/ranking.ts';
 import { Random } from '../training/random.ts';
 
-/** Ranks of all right answers: scores in blocks from an ONNX graph against plain loops that need no block at all. */
+/** Ranks of all right answers: scores in blocks from an ONNX graph, compared with plain loops without blocks. */
 
 const DIMENSION = 64;
 const CAPTIONS = 5;
@@ -41,7 +41,7 @@ export async function run(): Promise<void> {
   );
 }
 
-/** Text to picture only, which is all that plain loops need for their half of the work. */
+/** Only text to picture: enough to compare plain loops on half of the work. */
 function plainRanks({ texts, images, firstCaption, dimension }: EmbeddedPairs): Uint32Array {
   const owner = ownersOf(firstCaption);
   const score = (c: number, p: number) => {
@@ -57,7 +57,7 @@ function plainRanks({ texts, images, firstCaption, dimension }: EmbeddedPairs): 
   return ranks;
 }
 
-/** Captions somewhere near their pictures, as a trained head puts them. */
+/** Captions near their pictures, as with a trained head. */
 function randomPairs(pictures: number): EmbeddedPairs {
   const random = new Random(1, 'bench');
   const images = new Float32Array(pictures * DIMENSION);

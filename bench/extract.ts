@@ -1,6 +1,5 @@
 // npm run bench -- extract
-// What it takes to cache the encoder outputs of pictures for training, against the encoder alone on pixels that are
-// ready.
+// The cost of caching encoder outputs for training, compared with the encoder alone on prepared pixels.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,8 +20,8 @@ const photos = join(root, 'examples', 'photos');
 const PARALLEL = 3;
 const ROUNDS = 3;
 /**
- * Each photo so many times, made another file by a byte behind its end: a data set is longer than its first and last
- * picture.
+ * Repeats each photo this many times, as different files (one extra byte at the end), so that start and end of the run
+ * matter less.
  */
 const COPIES = 4;
 

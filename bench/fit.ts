@@ -1,7 +1,7 @@
 // node bench/fit.ts PICTURES       the 170 photos of COCO that test/fixtures/fit-queries-coco.json was written for
-// How many of 60 plain queries that one of them shows are said to fit nothing, and how many of 60 that none shows: as
-// they are, and by the text side for other languages. Then the same of the samples, and how many right answers in other
-// languages are said to fit nothing.
+// How many of 60 plain queries with a matching photo, and of 60 without one, are said to fit nothing: by the English
+// text side, and by the one for other languages. Then the same for the sample photos, and how many right results in
+// other languages are said to fit nothing.
 import { fileURLToPath } from 'node:url';
 import { doubted, doubtedByLanguage } from '../test/golden/doubted.ts';
 

@@ -1,5 +1,5 @@
 // npm run bench -- head
-// What the head adds to a vector, and what it gains from weights of one byte.
+// The head's share of the time for a vector, and the gain from int8 weights.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
@@ -60,7 +60,7 @@ export async function run(): Promise<void> {
   );
 }
 
-/** A head of the default recipe that was not trained: what it costs does not depend on its values. */
+/** An untrained head of the default recipe: its cost does not depend on the values. */
 async function madeUpHead(
   stored: HeadSpec['stored'],
   sizes: Readonly<Record<'text' | 'image', Readonly<Record<string, number>>>>,

@@ -1,6 +1,6 @@
 // npm run bench -- lambda [--url URL [--key KEY]]
-// The built Lambda functions: cold start on one core, what the handler adds to the search itself, memory while
-// indexing. With --url a deployed one: cold and warm, words and a picture.
+// The built Lambda functions: cold start on one core, overhead of the handler on a search, memory while indexing. With
+// --url, a deployed function: cold and warm, by text and by picture.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -21,7 +21,7 @@ import { median } from './support/measuring.ts';
 const samples = fileURLToPath(new URL('../examples/photos', import.meta.url));
 const models = fileURLToPath(new URL('../models', import.meta.url));
 const STARTS = 5;
-/** Before anything is timed: code that has run for the first time only is not warm. */
+/** Runs before anything is timed: code that has run only once is not warm. */
 const UNTIMED = 100;
 const QUERIES = 300;
 const PICTURES = 500;
@@ -53,7 +53,7 @@ export async function run({ url, key }: BenchOptions = {}): Promise<void> {
 
 const query = (text: string) => httpEvent({ url: `/search?q=${encodeURIComponent(text)}&limit=20` });
 
-/** From nothing to the first answer: process, code, models, stores, request. */
+/** From nothing to the first response: process, code, models, stores, request. */
 async function coldStarts(
   cloud: Cloud,
   start: (name: 'api' | 'ingest', core: number) => Promise<LambdaFunction>,
@@ -84,13 +84,13 @@ async function coldStarts(
   console.log(`  of the processor's time, least: text ${Math.min(...text)}, picture ${Math.min(...picture)}`);
 }
 
-/** What a process has used so far, also where others take turns with it. Linux only; in steps of 10 ms. */
+/** CPU time of a process so far, independent of other load. Linux only; in steps of 10 ms. */
 async function processorMs(pid: number): Promise<number> {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ');
   return 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
-/** The same queries through the function and through the search it is made of, in turn. */
+/** The same queries through the function and through the search inside it, alternately. */
 async function queryOverhead(cloud: Cloud, api: LambdaFunction): Promise<void> {
   const embedder = await loadEmbedder({ modelDirs: [models], profile: 'compact' });
   const file = join(cloud.env.SIGHTLINE_DATA!, 'index.sqlite');
@@ -108,7 +108,7 @@ async function queryOverhead(cloud: Cloud, api: LambdaFunction): Promise<void> {
   await vectors.close();
   await embedder.close();
   await api.kill();
-  // Of each pair, because what else the machine does is the same for both of it.
+  // Differences within pairs, because other load affects both alike.
   const added = median(whole.map((ms, i) => ms - core[i]!));
   console.log(
     `one warm query, median of ${QUERIES}, ms: handler ${median(whole).toFixed(2)}, search ` +
@@ -116,7 +116,7 @@ async function queryOverhead(cloud: Cloud, api: LambdaFunction): Promise<void> {
   );
 }
 
-/** What is around the work on a message, which the function times itself: its batch, log lines, metrics and trace. */
+/** Overhead per message, as timed by the function itself: its batch, log lines, metrics and trace. */
 async function pictureOverhead(cloud: Cloud, ingest: LambdaFunction): Promise<void> {
   const photo = await readFile(join(samples, 'cat.jpg'));
   const [whole, added]: [number[], number[]] = [[], []];
@@ -126,7 +126,7 @@ async function pictureOverhead(cloud: Cloud, ingest: LambdaFunction): Promise<vo
     const printed = ingest.log().length;
     const { ms } = await ingest.invoke({ Records: [message(s3Body({ key, sequencer: '01' }))] });
     const timed = () => /"IndexTime":([\d.]+)/.exec(ingest.log().slice(printed))?.[1];
-    // Its log comes another way than its answer.
+    // Its log arrives through a different channel than its response.
     while (timed() === undefined) await setImmediate();
     if (i < UNTIMED) continue;
     whole.push(ms);
@@ -169,7 +169,7 @@ const SIZES: readonly [number, number][] = [
   [4000, 3000],
 ];
 
-/** Makes pictures of several sizes and formats, none a copy of another. */
+/** Creates pictures of several sizes and formats, all different. */
 function createVariants(photos: readonly Uint8Array[]): (i: number) => Promise<Uint8Array> {
   const made = new Map<string, Promise<Buffer>>();
   return async (i) => {
@@ -198,7 +198,7 @@ function createVariants(photos: readonly Uint8Array[]): (i: number) => Promise<U
   };
 }
 
-/** The same JPEG with a comment segment (ITU T.81, B.2.4.5): other bytes, the same pixels. */
+/** The same JPEG with a comment segment (ITU T.81, B.2.4.5): different bytes, same pixels. */
 export function commented(jpeg: Uint8Array, comment: string): Uint8Array {
   const text = Buffer.from(comment);
   const segment = Buffer.from([0xff, 0xfe, 0, text.length + 2, ...text]);

@@ -1,8 +1,8 @@
 // npx node bench/languages.ts [--data DIR] [--limit N]
-// How often the language of a text is guessed, and with it the text side: captions of DIR/captions.jsonl (English) and
-// DIR/captions.LANG.jsonl, and the short queries of test/fixtures/short-queries.json; without anything known of the
-// caller, and with the languages that a browser of that language sends. Then what it takes to read an English and a
-// German query, and to load the side for other languages with the first German one.
+// How often the language of a text, and so its text side, is detected correctly: on captions in DIR/captions.jsonl
+// (English) and DIR/captions.LANG.jsonl, and on the short queries in test/fixtures/short-queries.json; without
+// knowledge of the caller, and with the languages that a browser in that language sends. Then the time for an English
+// and a German query, and for loading the side for other languages with the first German one.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,7 +31,7 @@ export async function run(args: readonly string[] = []): Promise<void> {
       (100 * guesses.filter((guess) => isRight(guess.language)).length) / texts.length;
     return {
       texts: texts.length,
-      // What nobody knows the language of goes to the English side, too.
+      // Text in an undetected language also goes to the English side.
       'side %': share((guess) => ((guess ?? 'en') === 'en') === (language === 'en')).toFixed(1),
       'language %': share((guess) => guess === language).toFixed(1),
     };
@@ -51,7 +51,7 @@ export async function run(args: readonly string[] = []): Promise<void> {
   await time();
 }
 
-/** Queries of about as many tokens, in turn; a text that was read before is remembered, so each has its own number. */
+/** Queries of similar token counts, in turn; each has its own number, because repeated texts are cached. */
 const QUERIES = { en: 'a dog runs over a green meadow', de: 'ein Hund rennt über eine grüne Wiese' };
 const RUNS = 60;
 

@@ -1,6 +1,6 @@
 // npm run bench -- map
-// How long the map takes to draw a frame: points as squares, as circles and as stamped dots, and the whole view while
-// it is moved and zoomed.
+// Time to draw a frame of the map: points as squares, as circles and as stamped dots, and the whole view while moving
+// and zooming.
 import { fileURLToPath } from 'node:url';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { closing } from '../core/closing.ts';
@@ -24,8 +24,8 @@ export async function run(): Promise<void> {
 }
 
 /**
- * Frames of `drawMap` without thumbnails, each made to be painted, beside circles and a small drawing stamped for each
- * point.
+ * Frames of `drawMap` without thumbnails, each forced to be painted, compared with circles and with a small image
+ * stamped per point.
  */
 async function points(browser: Browser): Promise<void> {
   const { build } = await import('esbuild');
@@ -73,7 +73,7 @@ function drawEach({ count, width, height }: { count: number; width: number; heig
     Array.from({ length: 40 }, (_, i) => {
       const start = performance.now();
       draw(400 + i);
-      // Reading makes the browser paint what it only noted down so far.
+      // Reading pixels forces the browser to paint what it has only recorded so far.
       context.getImageData(0, 0, 1, 1);
       return performance.now() - start;
     }).slice(10);
@@ -109,7 +109,7 @@ function drawEach({ count, width, height }: { count: number; width: number; heig
   return { squares, circles, stamped };
 }
 
-/** The page itself with a map that is known already, dragged and zoomed by mouse. */
+/** The real page with a stored map, panned and zoomed by mouse. */
 async function wholeView(browser: Browser, server: PageServer): Promise<void> {
   const page = await browser.newPage({ viewport });
   await page.goto(`${server.url}?view=status`);
@@ -137,7 +137,7 @@ async function wholeView(browser: Browser, server: PageServer): Promise<void> {
   await page.close();
 }
 
-/** Puts positions where the page keeps them, so that nothing has to be arranged. */
+/** Stores positions where the page keeps them, so that nothing has to be arranged. */
 async function rememberScattered(page: Page): Promise<void> {
   await page.evaluate(async () => {
     const entries: [string, [number, number]][] = [];
@@ -155,7 +155,7 @@ async function rememberScattered(page: Page): Promise<void> {
   });
 }
 
-/** Times between frames while something is done. */
+/** Intervals between frames during an action. */
 async function framesDuring(page: Page, act: () => Promise<void>) {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
@@ -186,7 +186,7 @@ async function framesDuring(page: Page, act: () => Promise<void>) {
     'p95 ms': round(sorted[Math.floor(sorted.length * 0.95)]!),
     'max ms': round(sorted.at(-1)!),
     'over 50 ms': times.filter((time) => time > 50).length,
-    // Processor time a frame, painting of the canvas included: hardly disturbed by who else uses the machine.
+    // CPU time per frame, including canvas painting: barely affected by other load.
     'main thread ms': round(work),
   };
 }

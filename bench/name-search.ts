@@ -1,6 +1,6 @@
 // npm run bench -- name-search        node bench/name-search.ts
-// Names beside meaning in the embedded store: 100,000 pictures in 300 folders, pages of 20, against search by meaning;
-// a filter of colours, and what was probably meant by words that nothing is called by.
+// Name search combined with search by meaning in the embedded store: 100,000 pictures in 300 folders, pages of 20,
+// compared with meaning alone; a colour filter, and spelling suggestions for words that match no name.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOTHING_KNOWN } from '../core/picture-fields.ts';
@@ -16,7 +16,7 @@ const COUNT = 100_000;
 const ROUNDS = 40;
 const PLACES = ['Rome', 'Küche', 'beach', 'Garten', 'Anna'];
 
-/** What is looked for, and what of it there is. */
+/** Search words, and how many pictures they match. */
 const QUERIES = [
   ['dog on the snow', 'no such name'],
   ['beach', 'a folder name in a fifth'],

@@ -54,8 +54,8 @@ async function buildAndSize(): Promise<void> {
 }
 
 /**
- * The sample photos, made small, under as many keys and with vectors and dates of their own; nothing is embedded.
- * One in fifty has no date.
+ * The sample photos, reduced, under this many keys with different vectors and dates; nothing is embedded. One in fifty
+ * has no date.
  */
 export async function fill(server: PageServer, pictures: number): Promise<void> {
   const { vectors, buckets, thumbnail } = server.deps;
@@ -87,7 +87,7 @@ export async function fill(server: PageServer, pictures: number): Promise<void> 
   for (let i = 0; i < points.length; i += 1000) await vectors.upsert(points.slice(i, i + 1000), 'newer');
 }
 
-/** More in summer than in winter, and more in later years, as people's pictures are. */
+/** More in summer than in winter, and more in later years, as in real libraries. */
 function dateOf(i: number): string | null {
   if (i % 50 === 0) return null;
   const year = 2024 - Math.floor(datedYears * Math.random() ** 1.5);
@@ -121,7 +121,7 @@ async function firstPaint(browser: Browser, url: string): Promise<void> {
   console.log(`largest contentful paint ${median(lcps).toFixed(0)} ms (limit 1,000), layout shift ${shift.toFixed(4)}`);
 }
 
-/** From the first to the last picture, 900 px a second being a fast reader and 6,000 px a second a thrown wheel. */
+/** From the first to the last picture: 900 px a second is a fast reader, 6,000 px a second a flicked wheel. */
 async function scrolling(browser: Browser, url: string): Promise<void> {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   await page.goto(url);
@@ -132,7 +132,7 @@ async function scrolling(browser: Browser, url: string): Promise<void> {
   const last = await page.locator('.grid > li').last().getAttribute('data-index');
   console.table({ 'steps of 15 px': calm, 'steps of 400 px, to the end': thrown });
   const session = await browser.newBrowserCDPSession();
-  // What was shown on the way is the collector's; a tab that rests is what people keep open.
+  // Frees what was shown on the way: an idle tab is what people keep open.
   const own = await page.context().newCDPSession(page);
   await page.waitForTimeout(1000);
   await own.send('HeapProfiler.collectGarbage');
@@ -147,7 +147,7 @@ async function scrolling(browser: Browser, url: string): Promise<void> {
   await page.close();
 }
 
-/** Scrolling through the list by date, and its slider drawn from end to end within ten seconds. */
+/** Scrolls the list by date, and drags its slider from end to end within ten seconds. */
 async function byDate(browser: Browser, url: string): Promise<void> {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   await page.goto(url);
@@ -166,7 +166,7 @@ async function byDate(browser: Browser, url: string): Promise<void> {
   await page.close();
 }
 
-/** Goes to a twentieth of the list; milliseconds until the first picture of it is drawn. */
+/** Jumps to one of twenty places in the list; milliseconds until its first picture is drawn. */
 async function jump(page: Page, twentieth: number): Promise<number> {
   return page.getByRole('slider').evaluate((slider: HTMLInputElement, twentieth) => {
     slider.valueAsNumber = (Number(slider.max) * (twentieth + 0.5)) / 20;
@@ -181,7 +181,7 @@ async function jump(page: Page, twentieth: number): Promise<number> {
         if (isThere) resolve(performance.now() - start);
         else requestAnimationFrame(look);
       };
-      // Before the next frame the pictures are those of the place that was left.
+      // Until the next frame, the pictures are those of the previous place.
       requestAnimationFrame(() => requestAnimationFrame(look));
     });
   }, twentieth);
@@ -193,11 +193,11 @@ interface FrameTimes {
   readonly 'p95 ms': number;
   readonly 'max ms': number;
   readonly 'over 50 ms': number;
-  /** Time a frame in which the page itself was busy; the rest is painting, the machine and its other users. */
+  /** Time per frame in which the page itself was busy; the rest is painting and other load. */
   readonly 'own work ms': number;
 }
 
-/** Scrolls a step each frame, or by the slider, until the end or the time is up; how long frames took. */
+/** Scrolls a step per frame, or by the slider, until the end or the time limit; returns frame durations. */
 async function frames(page: Page, step: number | 'slider', limitMs: number): Promise<FrameTimes> {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
@@ -241,14 +241,14 @@ async function frames(page: Page, step: number | 'slider', limitMs: number): Pro
   };
 }
 
-/** Milliseconds of processor time for script, style and layout so far. */
+/** CPU time for script, style and layout so far, in milliseconds. */
 async function ownWork(session: CDPSession): Promise<number> {
   const { metrics } = await session.send('Performance.getMetrics');
   const names = ['ScriptDuration', 'RecalcStyleDuration', 'LayoutDuration'];
   return metrics.filter(({ name }) => names.includes(name)).reduce((sum, { value }) => sum + value * 1000, 0);
 }
 
-/** Private memory of the largest renderer: what Chromium's task manager calls its footprint. Bytes; Linux only. */
+/** Private memory of the largest renderer, the footprint in Chromium's task manager. Bytes; Linux only. */
 async function largestRenderer(session: CDPSession): Promise<number> {
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   const sizes = await Promise.all(

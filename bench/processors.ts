@@ -1,5 +1,6 @@
 // npx node bench/processors.ts --data DIR --emulator 'qemu-x86_64-static -cpu Haswell' [--node FILE] [--items N]
-// Whether another processor makes the same vectors of the same pictures and texts. Emulated: it says nothing of speed.
+// Whether another processor gives the same vectors for the same pictures and texts. Emulated, so it says nothing about
+// speed.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,13 +21,13 @@ import { tempFolder } from '../test/support/temp-folder.ts';
 
 const models = fileURLToPath(new URL('../models', import.meta.url));
 const PROFILE = 'compact';
-/** Best pictures of a query that are compared. */
+/** Number of top pictures per query to compare. */
 const BEST = 10;
 
-/** What both processors embed. */
+/** The inputs that both processors embed. */
 interface Items {
   readonly texts: readonly string[];
-  /** Pixels of one picture after the other, crop x crop x 3 each. */
+  /** Pixels of all pictures, concatenated, crop x crop x 3 each. */
   readonly pixels: Buffer;
 }
 
@@ -38,7 +39,7 @@ export async function run(args: readonly string[] = []): Promise<void> {
       emulator: { type: 'string' },
       node: { type: 'string', default: process.execPath },
       items: { type: 'string', default: '100' },
-      /** Folder with the items, in which the emulated process leaves its vectors. */
+      /** Folder with the inputs; the emulated process writes its vectors there. */
       embed: { type: 'string' },
     },
   });
@@ -60,7 +61,7 @@ export async function run(args: readonly string[] = []): Promise<void> {
 
 /** The first pictures of split val, and a caption of each. */
 async function readItems(data: string, count: number): Promise<Items> {
-  // Not there where only vectors are made.
+  // Not available in the process that only makes vectors.
   const { decodeImage } = await import('../core/picture/decode.ts');
   const { DEFAULT_LIMITS } = await import('../core/encode/encoders.ts');
   const encoders = await loadEncoders({ modelDirs: [models], profile: PROFILE, texts: 'later' });
@@ -118,7 +119,8 @@ function report(here: Vectors, there: Vectors): void {
       .sort(([a], [b]) => b - a)
       .slice(0, BEST)
       .map(([, i]) => i);
-  // Texts of one processor ask for pictures of the other, as when a function indexed what another one searches.
+  // Texts embedded on one processor search pictures embedded on the other, as when indexing and searching functions
+  // differ.
   const mixed = { texts: here.texts, pictures: there.pictures };
   const queries = here.texts.slice(0, 50).map((_, query) => {
     const wanted = new Set(best(here, query));

@@ -1,6 +1,6 @@
-// npm run bench -- qdrant --url URL [--key KEY] [--points N] The settings of a Qdrant collection beside each other on
-// one server: time to fill, memory, and of searches with all vectors and with the graph the time and the part of the
-// true nearest that is found. Makes collections of its own names and removes them.
+// npm run bench -- qdrant --url URL [--key KEY] [--points N]
+// Compares settings of a Qdrant collection on one server: time to fill, memory, and for searches over all vectors and
+// through the graph their time and recall. Creates collections under its own names and removes them.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NOTHING_KNOWN } from '../core/picture-fields.ts';
@@ -16,13 +16,13 @@ const DIMENSION = 64;
 const K = 10;
 const QUERIES = 50;
 const BATCH = 1000;
-/** Vectors lie around so many centres, as pictures of the same things do. */
+/** Number of clusters, like groups of pictures of the same things. */
 const CENTRES = 300;
 const EFS = [32, 64, 128, 256, 512];
 /** A server may take long to build its graph. */
 const PATIENCE_MS = 3_600_000;
 
-/** By the environment variables that make them. */
+/** By the environment variables that select them. */
 const COLLECTIONS: Readonly<Record<string, QdrantCollectionOptions>> = {
   'as it is': {},
   'M=32': { hnswM: 32 },
@@ -77,7 +77,7 @@ async function measure(on: Measured, vectors: readonly JointEmbedding[], queries
       await graph.close();
     }
   } finally {
-    // None is live for an alias of another name.
+    // No alias of another name makes a collection live.
     const spaces = await openQdrantSpaces({ ...server, alias: `${prefix}none` });
     await spaces.drop('bench');
     await spaces.close();
@@ -113,7 +113,7 @@ function point(i: number, vector: JointEmbedding): Point {
   return { id: `00000000-0000-5000-8000-${i.toString(16).padStart(12, '0')}`, vector, payload };
 }
 
-/** The nearest of each query and the median of their times; the first run of all warms up. */
+/** The nearest points of each query and the median time; the very first run is a warm-up. */
 async function ask(store: VectorStore, queries: readonly JointEmbedding[]) {
   const times: number[] = [];
   const ids: string[][] = [];
@@ -132,7 +132,7 @@ function recallOf(found: readonly string[][], truth: readonly string[][]): numbe
   return shares.reduce((sum, share) => sum + share, 0) / shares.length;
 }
 
-/** Waits until the server has built what it builds behind its answers. */
+/** Waits until the server has finished background optimisation. */
 async function settled(on: Measured, collection: string): Promise<void> {
   for (let waited = 0; waited < PATIENCE_MS; waited += 1000) {
     const answer = await request(on, `/collections/${collection}`);
@@ -143,7 +143,7 @@ async function settled(on: Measured, collection: string): Promise<void> {
   throw new Error(`expected ${collection} to be ready within an hour`);
 }
 
-/** What the server's process holds; null when it does not say. */
+/** Memory of the server process; null if unknown. */
 async function residentBytes(on: Measured): Promise<number | null> {
   const answer = await request(on, '/metrics');
   const line = /^memory_resident_bytes ([\d.e+]+)/m.exec(await answer.text());
@@ -152,7 +152,7 @@ async function residentBytes(on: Measured): Promise<number | null> {
 
 function request({ url, key }: Measured, path: string): Promise<Response> {
   const base = new URL(url);
-  // As the driver has it: 6333 where the URL names no port.
+  // As in the driver: 6333 if the URL has no port.
   if (base.port === '' && !/:\d+/.test(url.slice(8))) base.port = '6333';
   const address = `${base.origin}${base.pathname.replace(/\/$/, '')}${path}`;
   return fetch(address, { headers: key === undefined ? {} : { 'api-key': key } });
@@ -160,7 +160,7 @@ function request({ url, key }: Measured, path: string): Promise<Response> {
 
 const toMb = (bytes: number) => Math.round(bytes / 1e6).toLocaleString('en');
 
-/** Unit vectors around common centres, and more like them for queries. */
+/** Unit vectors in clusters, and similar ones as queries. */
 function makeVectors(count: number): { vectors: JointEmbedding[]; draw(): JointEmbedding } {
   const random = seededRandom(7);
   const gauss = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

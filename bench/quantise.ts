@@ -1,6 +1,6 @@
 // npx node bench/quantise.ts --variants DIR [--data DIR] [--encoder NAME | --encoder both] [--mobilenet-head DIR]
-// What quantising an encoder gains and costs: speed, memory, size, whether a batch changes a vector, and what search
-// loses by it.
+// Gains and costs of quantising an encoder: speed, memory, size, whether the batch changes a vector, and the loss in
+// search quality.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -20,22 +20,22 @@ import { compare } from '../training/metrics/significance.ts';
 import { median } from './support/measuring.ts';
 
 /**
- * Variants are made by models/export/quantise.py: DIR/ENCODER/VARIANT.onnx. Speeds are medians of runs in turn, so that
- * a slow spell of the machine hits all of them.
+ * Variants come from models/export/quantise.py: DIR/ENCODER/VARIANT.onnx. Speeds are medians of alternating runs, so
+ * that a slow spell of the machine affects all of them.
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const models = join(root, 'models');
 const MODEL_DIRS = modelFolders(undefined);
 const ROUNDS = 15;
-/** Tokens of a caption, special ones included. */
+/** Tokens of a caption, including special tokens. */
 const TOKENS = 14;
 const RESAMPLING = { resamples: 1000, seed: 1 };
 
 interface Encoder {
   readonly name: string;
   readonly kind: 'text' | 'image';
-  /** Output whose vectors are compared. */
+  /** The output whose vectors are compared. */
   readonly output: string;
   readonly edge: number;
 }
@@ -53,7 +53,7 @@ export async function run(args: readonly string[] = []): Promise<void> {
       variants: { type: 'string' },
       data: { type: 'string' },
       encoder: { type: 'string' },
-      /** A head of npm run train -- --profile mobilenet; without it MobileNetV2 is not judged by recall. */
+      /** A head from npm run train -- --profile mobilenet; without it, recall is not measured for MobileNetV2. */
       'mobilenet-head': { type: 'string' },
     },
   });
@@ -87,7 +87,7 @@ export async function run(args: readonly string[] = []): Promise<void> {
   if (values.data !== undefined && (values.encoder ?? 'both') === 'both') await together(folder, values.data);
 }
 
-/** The fastest variants of both encoders at once, against what is bundled. */
+/** The fastest variants of both encoders together, compared with the bundled ones. */
 async function together(folder: string, data: string): Promise<void> {
   const [text, image] = ENCODERS as readonly [Encoder, Encoder, Encoder];
   const fast = [
@@ -104,7 +104,7 @@ async function together(folder: string, data: string): Promise<void> {
   );
 }
 
-/** Path by name; what is bundled is called `weights`. */
+/** Path by name; the bundled one is called `weights`. */
 function findVariants({ name }: Encoder, folder: string): Map<string, string> {
   const found = new Map<string, string>();
   const files = readdirSync(join(folder, name), { withFileTypes: true }).filter((file) => file.name.endsWith('.onnx'));
@@ -116,22 +116,22 @@ function findVariants({ name }: Encoder, folder: string): Map<string, string> {
 
 const order = (name: string) => ['fp32', 'weights', 'dynamic-int8', 'dynamic-int8-fused', 'static-int8'].indexOf(name);
 
-/** The same numbers on every run, from 0 to 1. */
+/** Reproducible numbers from 0 to 1. */
 function noise(length: number, seed: number): Float32Array {
   let state = seed;
   return Float32Array.from({ length }, () => {
-    // Numerical Recipes' linear congruential generator.
+    // The linear congruential generator of Numerical Recipes.
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   });
 }
 
-/** Random pictures or captions, each its own. */
+/** Random pictures or captions, all different. */
 function feeds({ kind, edge }: Encoder, rows: number, first = 0): Record<string, Tensor> {
   if (kind === 'image') {
     const size = 3 * edge * edge;
     const data = new Float32Array(rows * size);
-    // Of different contrast: as different from each other as photos are.
+    // With different contrast: as different from each other as photos are.
     for (let r = 0; r < rows; r++)
       data.set(
         noise(size, first + r + 1).map((x) => (2 * x - 1) * (0.2 + 0.05 * (first + r))),
@@ -167,7 +167,7 @@ async function speeds(encoder: Encoder, variants: ReadonlyMap<string, string>): 
         for (const [variant, session] of sessions) {
           const start = performance.now();
           await session.run(input, [encoder.output]);
-          // The first one warms up.
+          // The first run is a warm-up.
           if (round > 0) times.get(variant)!.push((performance.now() - start) / batch);
         }
       }
@@ -182,7 +182,7 @@ async function speeds(encoder: Encoder, variants: ReadonlyMap<string, string>): 
   return table;
 }
 
-/** Bytes on disk, and what a process of its own takes more with the model loaded and run. */
+/** Bytes on disk, and the extra memory of a separate process with the model loaded and run. */
 function sizes(path: string, encoder: Encoder): Row {
   const output = execFileSync(process.execPath, [
     '--disable-warning=ExperimentalWarning',
@@ -205,8 +205,8 @@ async function reportMemory(path: string, name: string): Promise<void> {
 }
 
 /**
- * How far a vector moves when others are in its batch, and how near it is to float32's; both as 1 - cosine, the worst
- * of 16.
+ * How much a vector changes with others in its batch, and its distance to float32's; both as 1 - cosine, the worst of
+ * 16.
  */
 async function batchFaults(encoder: Encoder, variants: ReadonlyMap<string, string>): Promise<Map<string, Row>> {
   const vectors = new Map<string, { alone: Float32Array[]; together: Float32Array[] }>();
@@ -253,13 +253,13 @@ interface Judged {
 
 const COMPACT: Judged = { profile: 'compact-float32', head: join(models, 'head-compact-float32') };
 
-/** A head that was trained on what this encoder answers; null when there is none. */
+/** A head trained on this encoder's outputs; null if there is none. */
 function headOf({ name }: Encoder, mobilenetHead: string | undefined): Judged | null {
   if (name !== 'mobilenet_v2_1.0_224') return COMPACT;
   return mobilenetHead === undefined ? null : { profile: 'mobilenet', head: resolve(mobilenetHead) };
 }
 
-/** The sum of the six recalls, the variant in the place of what the head was trained on. */
+/** The sum of the six recalls with the variant in place of the encoder that the head was trained on. */
 async function recallsOf(
   encoder: Encoder,
   variants: ReadonlyMap<string, string>,
@@ -270,7 +270,7 @@ async function recallsOf(
   for (const [variant, path] of variants) {
     heads.set(variant, await judge([{ encoder, path, batchChanges: variant.startsWith('dynamic') }], data, judged));
   }
-  // What is not bundled is used as it is published, in float32.
+  // Encoders that are not bundled are used as published, in float32.
   const usual = heads.get('weights') ?? heads.get('fp32');
   return new Map(
     [...heads].map(([variant, head]) => {
@@ -288,7 +288,7 @@ interface Replaced {
   readonly batchChanges: boolean;
 }
 
-/** A head on its encoders, of which some are replaced. */
+/** A head on its encoders, some of them replaced. */
 async function judge(replaced: readonly Replaced[], data: string, judged: Judged): Promise<EvaluatedHead> {
   const folder = tempFolder();
   const place = await openLocation(data);
@@ -297,7 +297,7 @@ async function judge(replaced: readonly Replaced[], data: string, judged: Judged
     for (const { encoder, path, batchChanges } of replaced) {
       const entry = manifest.encoders[encoder.name];
       Object.assign(entry, { bundled: false, opset: undefined }, encoder.kind === 'text' ? { batchChanges } : {});
-      // A variant is one file.
+      // A variant is a single file.
       Object.assign(entry.files, {
         model: { ...entry.files.model, bytes: null, sha256: null, sameAs: undefined },
         weights: undefined,

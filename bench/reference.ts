@@ -1,8 +1,8 @@
 // npm run bench -- reference
-// Every kind of tokenizer that is run here, beside the whole library (@xenova/transformers) on the same files: whether
-// ids and vectors are the same, and what loading, ids and one vector cost. Bundled encoders are as they are; of those
-// that are pulled, small random models with the published tokenizers' kinds stand in, so only ids and times of ids say
-// something there.
+// Compares every kind of tokenizer with the original library (@xenova/transformers) on the same files: whether ids and
+// vectors are equal, and the time for loading, ids and one vector. Bundled encoders are the real ones. For pulled
+// encoders, small random models with the same kinds of tokenizers stand in, so only their ids and the time for ids are
+// meaningful.
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

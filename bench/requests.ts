@@ -1,6 +1,6 @@
 // npm run bench -- requests
-// What the built ingest function asks of Qdrant and S3 for each picture, and pictures a second on one core when Qdrant
-// answers after a while: pictures that come one by one, ten a run, and ten a run that are there under other names.
+// The built ingest function's requests to Qdrant and S3 per picture, and pictures per second on one core with a slow
+// Qdrant: pictures one by one, ten per run, and ten per run that are already stored under other names.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,9 +11,9 @@ import { startFakeQdrant } from '../test/support/fake-qdrant.ts';
 import { commented } from './lambda.ts';
 
 const photo = fileURLToPath(new URL('../examples/photos/cat.jpg', import.meta.url));
-/** How long Qdrant takes to answer. Milliseconds. */
+/** Qdrant's latency in milliseconds. */
 const STORE_MS = 20;
-/** The first is not warm, and not counted. */
+/** The first is a warm-up and not counted. */
 const RUNS = 10;
 
 export async function run(): Promise<void> {

@@ -1,5 +1,5 @@
 // npm run bench -- [NAME ...] [--url URL [--key KEY]] [--points N]
-// Runs the benchmarks of this folder one after the other. Each compares alternatives within one run and prints a table
+// Runs the benchmarks in this folder one after the other. Each compares alternatives within one run and prints a table
 // of medians and ratios: absolute times are those of this machine on this day.
 import { readdirSync } from 'node:fs';
 import { text, url, whole } from '../core/setting-value.ts';
@@ -9,10 +9,10 @@ const names = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.ts') && file !== 'run.ts' && !file.endsWith('.d.ts'))
   .map((file) => file.slice(0, -'.ts'.length));
 
-/** Benchmarks that can measure a server that runs already. */
+/** Benchmarks that can measure an existing server. */
 const ELSEWHERE = ['lambda', 'qdrant'];
 
-/** What they are told of it. */
+/** Options passed on to them. */
 export interface BenchOptions {
   readonly url?: string;
   readonly key?: string;

@@ -1,6 +1,6 @@
 // npm run bench -- server
-// The whole server as a user runs it: start to first answer, a query over HTTP against its text embedding alone,
-// indexing a folder against its parts, and memory over a thousand mixed requests.
+// The whole server as a user runs it: time from start to first response, a query over HTTP compared with its text
+// embedding, indexing a folder compared with its parts, and memory over a thousand mixed requests.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -41,7 +41,7 @@ export async function run(): Promise<void> {
   await server.stop();
 }
 
-/** `npm run index` on copies of the samples, made different by a trailing byte, against decoding and model alone. */
+/** `npm run index` on copies of the samples, made unique by a trailing byte, compared with decoding and model alone. */
 async function indexing(folder: string): Promise<void> {
   const names = readdirSync(photos).filter((name) => name.endsWith('.jpg'));
   const copies = 12;
@@ -130,14 +130,14 @@ export async function fill(file: string, space: string, dimension: number): Prom
   await store.close();
 }
 
-/** A hash of its own, but for every twentieth picture: that one is a copy of the one before it. */
+/** A hash of its own, except that every twentieth picture is a copy of the previous one. */
 function hashOf(n: number): string {
   return createHash('md5')
     .update(String(n % 20 === 0 && n > 0 ? n - 1 : n))
     .digest('hex');
 }
 
-/** What the pages Copies and By date ask for, beside searches by words and by picture; memory of the server. */
+/** The requests of the pages Copies and By date, and searches by words and by picture; memory of the server. */
 export async function browsing(server: RunningServer): Promise<void> {
   const note = (when: string) => {
     const { resident, peak } = memoryOf(server.process.pid!);
@@ -171,8 +171,8 @@ async function starting(data: string): Promise<void> {
 }
 
 /**
- * Different words every time, so that no cache answers. What the embedding took is read from the server's own metrics
- * after each block of queries; blocks of embeddings in this process alone come in between.
+ * Different words every time, so that nothing is cached. The embedding time comes from the server's own metrics after
+ * each block of queries; blocks of embeddings in this process alternate with them.
  */
 async function querying(server: RunningServer): Promise<void> {
   const embedder = await loadEmbedder({ modelDirs });
@@ -181,7 +181,7 @@ async function querying(server: RunningServer): Promise<void> {
   const perBlock = 25;
   const words = (i: number) => `a ${['dog', 'cat', 'boat', 'tree', 'red car'][i % 5]} beside number ${i}`;
   for (let block = 0; block <= blocks; block++) {
-    // The first block warms up.
+    // The first block is a warm-up.
     const count = (into: number[], ms: number) => block > 0 && into.push(ms);
     const before = await embeddingMs(server);
     for (let i = block * perBlock; i < (block + 1) * perBlock; i++) {
@@ -206,14 +206,14 @@ async function querying(server: RunningServer): Promise<void> {
   });
 }
 
-/** What the server has spent on embedding texts so far. */
+/** The server's total time for embedding texts so far. */
 async function embeddingMs(server: RunningServer): Promise<number> {
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   const seconds = /^sightline_embedding_duration_seconds_sum\{kind="text"\} (\S+)$/m.exec(metrics)?.[1];
   return Number(seconds ?? 0) * 1000;
 }
 
-/** 1,000 requests of all kinds; resident memory before, half way and at the end. */
+/** 1,000 requests of all kinds; resident memory before, halfway and at the end. */
 async function mixedRequests(server: RunningServer): Promise<void> {
   await eventually('the samples to be indexed', 60_000, async () => {
     const { items } = (await (await fetch(`${server.url}/images?limit=100`)).json()) as { items: unknown[] };
@@ -255,10 +255,7 @@ const searchUrl = (server: RunningServer, words: string) =>
 
 const agent = new Agent({ keepAlive: true });
 
-/**
- * One answer over a connection that is kept: node:http takes 1 ms less of its own than fetch, which is not the
- * server's.
- */
+/** One request over a persistent connection. Uses node:http, whose own overhead is 1 ms less than fetch's. */
 async function answered(url: string): Promise<void> {
   const [response] = (await once(request(url, { agent }).end(), 'response')) as [IncomingMessage];
   if (response.statusCode !== 200) throw new Error(`${url}: expected an answer, got ${response.statusCode}`);
@@ -279,7 +276,7 @@ async function searchByPicture(server: RunningServer, file: string): Promise<voi
   await response.arrayBuffer();
 }
 
-/** Megabytes that a process has, and that it had at most. Linux only; elsewhere NaN. */
+/** Current and peak memory of a process in megabytes. Linux only; elsewhere NaN. */
 function memoryOf(pid: number): { resident: number; peak: number } {
   const status = existsSync('/proc/self/status') ? readFileSync(`/proc/${pid}/status`, 'utf8') : '';
   const megabytes = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);

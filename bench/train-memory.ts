@@ -1,6 +1,5 @@
 // npm run bench -- train-memory
-// Memory and time of training and evaluating with as many pictures and captions as Flickr30k has, made up, from cached
-// encoder outputs.
+// Memory and time of training and evaluating on synthetic data of Flickr30k's size, from cached encoder outputs.
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +14,7 @@ import { RECIPES } from '../training/trainer/recipes.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const SPLITS = { train: 29_000, val: 1_014, test: 1_000 };
 const CAPTIONS = 5;
-/** Rows written at once, and different rows there are: what they hold does not matter here. */
+/** Rows written at once, and number of distinct rows: the content does not matter here. */
 const ROWS = 512;
 const WANTED_MB = 1500;
 
@@ -69,7 +68,7 @@ function madeUpLine(name: string, split: string): Line {
 }
 
 /**
- * The caches as `train` would leave them: all augmentations of training pictures, the first of the others, and all
+ * Caches as `train` would leave them: all augmentations of training pictures, the first of the others, and all
  * captions.
  */
 async function fillCaches(features: string, lines: readonly Line[]): Promise<void> {
@@ -99,7 +98,7 @@ async function fill(
   await cache.close();
 }
 
-/** Runs one of our commands in a process of its own: its largest resident memory and how long it took. */
+/** Runs one of our commands in a separate process; returns its peak resident memory and duration. */
 async function measured(folder: string, command: readonly string[]): Promise<{ 'peak MB': number; seconds: number }> {
   const peak = join(folder, 'peak');
   const report = `import { writeFileSync } from 'node:fs';

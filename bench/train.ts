@@ -6,8 +6,8 @@ import { stepRows } from '../training/trainer/step-graph.ts';
 import { createTeachers } from '../training/trainer/teachers.ts';
 
 /**
- * A training step of the published recipe: one ONNX graph against plain loops that do the same arithmetic. Then steps
- * of the default recipe as it is, alone and with teachers, and how long a whole training takes with them.
+ * A training step of the published recipe: one ONNX graph, compared with plain loops of the same arithmetic. Then steps
+ * of the default recipe, alone and with teachers, and the duration of a whole training with teachers.
  */
 
 const WIDTHS = { text: 384, image: 1000 };
@@ -108,7 +108,7 @@ async function bestSteps(): Promise<void> {
   console.table(table);
 }
 
-/** Median milliseconds of that many runs. */
+/** Median milliseconds over this many runs. */
 async function timed(step: (t: number) => Promise<void>, runs = STEPS): Promise<number> {
   const times: number[] = [];
   for (let t = 1; t <= runs; t++) {
@@ -127,7 +127,7 @@ interface Forward {
   readonly unit: Float32Array;
 }
 
-/** The step as one would write it without a library; loops ordered for the cache. */
+/** The step written without a library; loops are ordered for the cache. */
 class PlainStep {
   readonly #state: Map<string, Float32Array>;
   readonly #n: number;

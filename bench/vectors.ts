@@ -1,6 +1,6 @@
 // npm run bench -- vectors        node bench/vectors.ts [--million]
-// The embedded vector store against sqlite-vec and a plain loop, 64 dimensions, the 10 nearest: time, recall, and what
-// opening, filling and holding the store costs.
+// The embedded vector store compared with sqlite-vec and a plain loop, 64 dimensions, 10 nearest: time, recall, and the
+// cost of opening, filling and holding the store.
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ async function compare(vectors: Vectors): Promise<void> {
   other.close();
 }
 
-/** Medians and fastest runs in ms, each against the store, and the part of the true nearest that was found. */
+/** Medians and fastest runs in ms, each relative to the store, and recall. */
 async function queries(store: VectorStore, other: DatabaseSync, vectors: Vectors): Promise<string[][]> {
   const rows: string[][] = [];
   for (const kind of [undefined, 'image'] as const) {
@@ -69,7 +69,7 @@ async function queries(store: VectorStore, other: DatabaseSync, vectors: Vectors
     const { times, recalls } = await measure(contenders, (q) => nearest(vectors, q, kind).map(idOf));
     for (const [name, taken] of Object.entries(times)) {
       const own = times['embedded store']!;
-      // The fastest run is beside the median because it is what a busy machine distorts least.
+      // The fastest run is shown as well, because other load distorts it least.
       const [typical, best] = [median(taken) / median(own), Math.min(...taken) / Math.min(...own)];
       rows.push([
         `${name}${kind === undefined ? '' : `, kind = ${kind}`}`,
@@ -82,7 +82,7 @@ async function queries(store: VectorStore, other: DatabaseSync, vectors: Vectors
   return rows;
 }
 
-/** Runs the contenders in turn on the same queries, so that a slow spell of the machine hits all of them. */
+/** Runs the contenders in turn on the same queries, so that a slow spell of the machine affects all of them. */
 async function measure(
   contenders: Readonly<Record<string, (query: JointEmbedding) => Promise<string[]>>>,
   truth: (query: JointEmbedding) => string[],
@@ -96,7 +96,7 @@ async function measure(
     for (const [name, ask] of Object.entries(contenders)) {
       const start = performance.now();
       const ids = await ask(query);
-      // The first round warms up.
+      // The first round is a warm-up.
       if (round > 0) times[name]!.push(performance.now() - start);
       found[name]! += ids.filter((id) => expected.has(id)).length;
     }
@@ -169,7 +169,7 @@ function pointOf(i: number, matrix: Float32Array): Point {
   };
 }
 
-/** Other things people ask of the store, at this size. */
+/** Other operations on the store at this size. */
 async function others(store: VectorStore): Promise<string[][]> {
   const filter: Filter = { minBytes: 100_000 };
   const timed = async (name: string, rounds: number, work: (round: number) => Promise<unknown>): Promise<string[]> => {
@@ -209,7 +209,7 @@ function openSqliteVec(file: string, { count, matrix }: Vectors): DatabaseSync {
   return db;
 }
 
-/** In a process of its own, so that its memory is that of the store alone. */
+/** In a separate process, to measure the store's memory alone. */
 async function reportOpening(file: string): Promise<void> {
   const before = process.memoryUsage().rss;
   const start = performance.now();

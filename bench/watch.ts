@@ -1,6 +1,6 @@
 // npm run bench -- watch        node bench/watch.ts
-// Watching a folder of many pictures: ours against chokidar and against Node's own recursive watching. Each in a
-// process of its own: CPU time and memory until it watches, and CPU time for one new file.
+// Watching a folder of many pictures: ours compared with chokidar and with Node's own recursive watching. Each runs in
+// a separate process: CPU time and memory until it watches, and CPU time for one new file.
 import { execFileSync } from 'node:child_process';
 import { watch as nodeWatch } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { tempFolder } from '../test/support/temp-folder.ts';
 const FILES = 20_000;
 const FOLDERS = 20;
 
-/** Starts watching `root`; `seen` is called with every path that is reported. Resolves when it watches. */
+/** Starts watching `root`; calls `seen` with every reported path. Resolves once it watches. */
 type Start = (root: string, seen: (path: string) => void) => Promise<() => void>;
 
 const watchers: Record<string, Start> = {
@@ -34,7 +34,7 @@ const watchers: Record<string, Start> = {
   },
   async 'fs.watch recursive'(root, seen) {
     const watcher = nodeWatch(root, { recursive: true }, (_event, path) => path !== null && seen(path));
-    // It does not say when it is ready: until it reports something.
+    // It does not say when it is ready, so wait until it reports something.
     let isReady = false;
     watcher.once('change', () => {
       isReady = true;

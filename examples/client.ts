@@ -1,5 +1,5 @@
-// node examples/client.ts [URL] [WORDS]: searches a running server from a program, and shows what a fault looks like.
-// Elsewhere: npm install PATH/dist/client (after npm run build:client), and import from 'sightline-client'.
+// node examples/client.ts [URL] [WORDS]: searches a running server from a program and handles an error.
+// In your own project: npm install PATH/dist/client (after npm run build:client), and import from 'sightline-client'.
 import { ApiFault, createClient } from '../web/client.ts';
 
 const [baseUrl = 'http://127.0.0.1:8787', ...words] = process.argv.slice(2);

@@ -4,19 +4,19 @@ import { readJsonFile, writeJsonFile } from '../core/files/json-file.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 
 /**
- * A driver of one's own: the port `FailureLog` over one JSON file that people can read. It passes the contract of the
- * port, test/contract/failure-log.ts, unchanged, as every driver has to. For one process: SQLite, which ships, takes
- * several.
+ * A custom driver: implements the port `FailureLog` with one readable JSON file. It passes the port's contract,
+ * test/contract/failure-log.ts, unchanged, as every driver must. It supports a single process; the SQLite driver that
+ * ships supports several.
  */
 
-/** `place` grows with every record; below 0 it is that of one that was dismissed. */
+/** `place` grows with every record; it is negative for a dismissed one. */
 const schema = z.array(z.custom<Failure & { readonly place: number }>((value) => typeof value === 'object'));
 
 export function openJsonFailureLog(file: string, now = () => new Date()): FailureLog {
   const read = async () => (await readJsonFile(file, schema, 'delete it: what cannot be indexed is found again')) ?? [];
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One change after the other: each reads what the one before has written. */
+  /** Serialises changes: each reads what the previous one wrote. */
   function change<T>(
     how: (failures: z.infer<typeof schema>) => { kept: z.infer<typeof schema>; answer: T },
   ): Promise<T> {

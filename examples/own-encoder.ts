@@ -1,5 +1,5 @@
-// node examples/own-encoder.ts FOLDER: an image encoder of one's own, as an entry of a manifest and an ONNX file.
-// Here it is the colours of a picture on a grid of 8 x 8, which needs no weights; a network of yours takes its place.
+// node examples/own-encoder.ts FOLDER: adds a custom image encoder, as a manifest entry and an ONNX file. The example
+// computes a picture's colours on a grid of 8 x 8, which needs no weights; replace it with your own network.
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ const SIZE = 64;
 const GRID = 8;
 const FEATURES = 3 * GRID * GRID;
 
-// 1. The model: pictures as [batch, 3, 64, 64] in, one row of numbers a picture out.
+// 1. The model: pictures as [batch, 3, 64, 64] in, one row of numbers per picture out.
 const graph = new OnnxGraph();
 const pixels = graph.input('pixel_values', 'float32', ['batch', 3, SIZE, SIZE]);
 const cell = { ints: [SIZE / GRID, SIZE / GRID] };
@@ -19,7 +19,7 @@ const grid = graph.op('AveragePool', [pixels], { kernel_shape: cell, strides: ce
 graph.output('logits', graph.op('Flatten', [grid], { axis: { int: 1 } }), 'float32', ['batch', FEATURES]);
 const model = graph.toBytes({ name: 'colours' });
 
-// 2. Its preprocessing, in the form that publishers of models use.
+// 2. Its preprocessing, in the format that model publishers use.
 const preprocessor = JSON.stringify({
   do_resize: true,
   size: { height: SIZE, width: SIZE },
@@ -32,7 +32,7 @@ const preprocessor = JSON.stringify({
   image_std: [0.25, 0.25, 0.25],
 });
 
-// 3. The entry, which adds to those that came along: a file is what its hash says, or it is not loaded.
+// 3. The entry, added to the bundled ones: a file is loaded only if its hash matches.
 const file = (path: string, bytes: Uint8Array | string) => {
   return { path, bytes: Buffer.byteLength(bytes), sha256: createHash('sha256').update(bytes).digest('hex') };
 };

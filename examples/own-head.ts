@@ -1,5 +1,5 @@
-// node examples/own-head.ts MODELS DATA: a head of one's own, for the profile that examples/own-encoder.ts has made.
-// It is what `npm run train` does, with a recipe that is not among those of the command.
+// node examples/own-head.ts MODELS DATA: trains a custom head for the profile that examples/own-encoder.ts created. It
+// does what `npm run train` does, with a recipe that the command does not offer.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';

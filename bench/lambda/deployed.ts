@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/** Requests that are sent together at first: as many copies of the function start as there are none of. */
+/** Requests in the first burst: each starts its own instance if none is running. */
 const BURST = 10;
 const QUERIES = 50;
 const PICTURES = 10;
 const photo = fileURLToPath(new URL('../../examples/photos/cat.jpg', import.meta.url));
 
 /**
- * What a deployed function takes from here, network included, which is told apart. A copy that is asked for the first
- * time starts cold; nobody can say so from outside, so the slowest answers of a first burst stand for it: leave the
- * function alone for half an hour before.
+ * Response times of a deployed function from here; network time is reported separately. A new instance starts cold,
+ * which is not visible from outside, so the slowest responses of a first burst are taken as cold starts. Leave the
+ * function idle for half an hour before.
  */
 export async function measureDeployed(url: string, key: string | undefined): Promise<void> {
   const base = url.replace(/\/+$/, '');

@@ -4,12 +4,12 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** To two digits behind the point. */
+/** With two decimals. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** Runs the alternatives in turn, so that a slow spell of the machine hits all of them. Milliseconds of each run. */
+/** Runs the alternatives in turn, so that a slow spell of the machine affects all of them. Milliseconds of each run. */
 export async function interleaved<Name extends string>(
   rounds: number,
   alternatives: Readonly<Record<Name, (round: number) => Promise<unknown>>>,
@@ -26,14 +26,14 @@ export async function interleaved<Name extends string>(
   return times;
 }
 
-/** A vector of unit length in a direction drawn at random. */
+/** A random unit vector. */
 export function randomUnit(dimension: number): JointEmbedding {
   const raw = Float32Array.from({ length: dimension }, () => Math.random() + Math.random() + Math.random() - 1.5);
   const length = Math.hypot(...raw);
   return raw.map((x) => x / length) as JointEmbedding;
 }
 
-/** Rows of a name, a value and a note under a title. */
+/** Prints rows of name, value and note under a title. */
 export function printRows(title: string, rows: readonly (readonly string[])[]): void {
   const wide = Math.max(...rows.map(([name]) => name!.length));
   console.log(`\n${title}`);

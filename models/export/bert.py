@@ -61,7 +61,7 @@ class Bert(nn.Module):
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
         weights = load_file(folder / "model.safetensors")
         found = self.load_state_dict(weights, strict=False)
-        # A pooler and a list of positions are in the file; a sentence encoder has no use for them.
+        # The file also contains a pooler and a list of positions, which a sentence encoder does not need.
         unused = [name for name in found.unexpected_keys if "pooler" not in name and "position_ids" not in name]
         if found.missing_keys or unused:
             raise ValueError(f"expected the weights of this BERT, missing {found.missing_keys}, unknown {unused}")

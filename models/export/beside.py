@@ -13,7 +13,7 @@ import onnx
 from onnx.external_data_helper import convert_model_to_external_data, load_external_data_for_model
 
 WEIGHTS = "model.weights"
-# Smaller tensors are read at once and stay in the graph.
+# Smaller tensors are read immediately and stay in the graph.
 SMALLEST = 1024
 
 

@@ -32,9 +32,9 @@ SPACE = "\u2581"
 PREFIX = "query: "
 BLOCK = 32
 BLOCK_BYTES = 18
-# int8 activations: the fast kernels, and 0.9999 of the vectors that float32 ones give.
+# int8 activations use the fast kernels; the vectors have cosine 0.9999 to those with float32 activations.
 ACCURACY_LEVEL = 4
-# After how many layers states are given out beside those of the last one.
+# Layers after which states are output, besides the last one.
 INNER_LAYERS = [6, 9]
 SENTENCES = [
     "a dog runs over the beach",
@@ -83,7 +83,7 @@ ODD = [
 
 
 class Weights:
-    """The package's file: pieces with scores, and tensors by name."""
+    """Reads the package's file: pieces with scores, and tensors by name."""
 
     def __init__(self, path: Path):
         self.data = path.read_bytes()
@@ -135,7 +135,7 @@ class Weights:
         return np.frombuffer(self.data, np.float32, count, offset)
 
     def blocks(self, name: str, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Four-bit values [rows, columns] from 0 to 15, where 8 is zero, and float16 scales [rows, columns / 32]."""
+        """4-bit values [rows, columns] from 0 to 15, where 8 is zero, and float16 scales [rows, columns / 32]."""
         _, count, offset, _ = self.tensors[name]
         raw = np.frombuffer(self.data, np.uint8, count // BLOCK * BLOCK_BYTES, offset).reshape(-1, BLOCK_BYTES)
         scales = raw[:, :2].copy().view(np.float16).reshape(rows, -1)
@@ -144,9 +144,9 @@ class Weights:
 
 
 def tokenizer_of(pieces: list[str], scores: np.ndarray) -> Tokenizer:
-    """The reference that core/encode/unigram.ts is held to."""
+    """The reference for core/encode/unigram.ts."""
     tokenizer = Tokenizer(models.Unigram([(piece, float(score)) for piece, score in zip(pieces, scores, strict=True)], unk_id=3))
-    # nmt_nfkc: what is not seen is a space, other control characters go.
+    # nmt_nfkc: invisible characters become spaces, other control characters are removed.
     unseen = normalizers.Replace(Regex("[\\t\\n\\f\\r\u0085\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]"), " ")
     tokenizer.normalizer = normalizers.Sequence([unseen, normalizers.Replace(Regex(r"\p{Cc}"), ""), normalizers.NFKC()])
     spaces = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always", split=True)
@@ -161,12 +161,12 @@ def is_east_asian(piece: str) -> bool:
 
 
 def kept_pieces(weights: Weights) -> np.ndarray:
-    """What the most frequent words of the languages need, as they are and in title case; single characters; kana and Chinese."""
+    """Pieces needed by the most frequent words of the languages, in lower and title case; single characters; kana and Chinese."""
     whole = tokenizer_of(weights.pieces, weights.scores)
     words = set()
     for language in LANGUAGES:
         listed = top_n_list(language, WORDS)
-        # The lists are case-folded, and German has lost its sharp s in it.
+        # The lists are case-folded, which has replaced German sharp s.
         also = [word.replace("ss", "ß") for word in listed] if language == "de" else []
         words.update(form for word in listed + also for form in (word, word.title()))
     kept = set(range(len(SPECIALS)))
@@ -180,10 +180,10 @@ def kept_pieces(weights: Weights) -> np.ndarray:
 
 
 class PackedGraph(Graph):
-    """With weights of four bits."""
+    """A graph with 4-bit weights."""
 
     def packed(self, name: str, values: np.ndarray) -> str:
-        """Values of four bits, two to a byte, the first one low, as signed ones around zero."""
+        """4-bit values, two per byte, low nibble first, as signed numbers around zero."""
         nibbles = (values.astype(np.int16) - 8) & 15
         data = (nibbles[:, 0::2] | nibbles[:, 1::2] << 4).astype(np.uint8).tobytes()
         self.constants.append(helper.make_tensor(name, TensorProto.INT4, values.shape, data, raw=True))
@@ -194,12 +194,12 @@ class PackedGraph(Graph):
         return output
 
     def scales(self, name: str, values: np.ndarray) -> str:
-        """Stored in two bytes; onnxruntime widens them once when it loads the file."""
+        """Stored as float16; onnxruntime widens it once, when it loads the file."""
         half = self.constant(f"{name}.half", values)
         return self.node("Cast", [half], name, "", to=TensorProto.FLOAT)
 
     def linear(self, weights: Weights, state: str, name: str, parts: list[str], shape: tuple[int, int]) -> str:
-        """[..., in] to [..., out], the weights of `parts` below each other; without the bias."""
+        """[..., in] to [..., out] without bias; the weights of `parts` are stacked."""
         out, width = shape
         blocks = [weights.blocks(f"{part}.w", out // len(parts)) for part in parts]
         values, scales = (np.concatenate(found) for found in zip(*blocks, strict=True))
@@ -210,7 +210,7 @@ class PackedGraph(Graph):
 
 
 def build(weights: Weights, kept: np.ndarray) -> onnx.ModelProto:
-    """input_ids [batch, sequence], rows of one length, to the states of the last layer and of some before it."""
+    """input_ids [batch, sequence], rows of equal length, to the states of the last layer and of some earlier ones."""
     graph, width, eps = PackedGraph(), weights.width, weights.eps
     values, scales = weights.blocks("emb.word", weights.rows)
     table = [graph.packed("words.w", values[kept]), "input_ids", graph.scales("words.s", scales[kept])]
@@ -256,7 +256,7 @@ def layer(graph: PackedGraph, weights: Weights, state: str, at: str, output: str
 
 
 def write_vocabulary(path: Path, pieces: list[str], scores: np.ndarray) -> None:
-    """A count, then float32 scores, little endian, then the pieces in UTF-8 with a line break between them."""
+    """A count, then float32 scores, little endian, then the pieces in UTF-8, separated by line breaks."""
     if any("\n" in piece for piece in pieces):
         raise ValueError("expected pieces without line breaks")
     path.write_bytes(struct.pack("<I", len(pieces)) + scores.astype("<f4").tobytes() + "\n".join(pieces).encode())
@@ -269,7 +269,7 @@ def check(weights: Weights, out: Path, tokenizer: Tokenizer, kept: np.ndarray) -
     worst, cut = 1.0, 0
     for text, wanted in zip(SENTENCES, theirs, strict=True):
         ids = tokenizer.encode(PREFIX + text).ids
-        # Pieces that were cut away would be another text; the engine has them all.
+        # Texts with removed pieces would be tokenized differently; the engine has all pieces.
         if [int(kept[one]) for one in ids] != whole.encode(PREFIX + text).ids:
             cut += 1
             continue
@@ -282,14 +282,14 @@ def check(weights: Weights, out: Path, tokenizer: Tokenizer, kept: np.ndarray) -
 
 
 def check_normaliser(weights: Weights, tokenizer: Tokenizer) -> bool:
-    """The package's map of characters against the normaliser of the reference."""
+    """Compares the package's character map with the reference normaliser."""
     other = [one for one, to in weights.normalised.items() if tokenizer.normalizer.normalize_str(one) != to]
     print(f"{'FAIL' if other else 'ok  '} {len(weights.normalised) - len(other)} of {len(weights.normalised)} characters are normalised alike")
     return not other
 
 
 def write_golden(path: Path, tokenizer: Tokenizer) -> None:
-    """Ids by the reference, of sentences and of what could go wrong, for test/core/encode/unigram.test.ts."""
+    """Reference ids of sentences and edge cases, for test/core/encode/unigram.test.ts."""
     texts = [*SENTENCES, *ODD]
     rows = [json.dumps({"text": text, "ids": tokenizer.encode(text).ids}, ensure_ascii=True) for text in texts]
     path.write_text("[\n  " + ",\n  ".join(rows) + "\n]\n")

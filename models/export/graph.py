@@ -1,4 +1,4 @@
-"""Building an ONNX graph node by node."""
+"""Builds an ONNX graph node by node."""
 
 import numpy as np
 import onnx
@@ -6,7 +6,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 class Graph:
-    """Nodes and constants; every method answers with the name of what it adds."""
+    """Nodes and constants; every method returns the name of what it adds."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []

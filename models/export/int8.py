@@ -36,7 +36,7 @@ from store import multiply_int8, store_half, store_int8
 
 
 def kept_in_float(model: onnx.ModelProto) -> list[str]:
-    """The first convolution, and whatever does not lead into another one: pooling, corners and logits."""
+    """The first convolution, and everything after the last one: pooling, corners and logits."""
     nodes = list(model.graph.node)
     convolutions = [node for node in nodes if node.op_type == "Conv"]
     needed = set(convolutions[-1].input) | set(convolutions[-1].output)
@@ -63,7 +63,7 @@ def quantise_image(source: Path, data: Path, out: Path) -> None:
             nodes_to_exclude=kept_in_float(onnx.load(ready)),
         )
     model = onnx.load(out)
-    # What is left in float32 is stored as it is in the float profile.
+    # Weights left in float32 are stored as in the float profile.
     store_half(model, only={node.input[1] for node in model.graph.node if node.op_type == "Gemm"})
     onnx.save(model, out)
 
@@ -85,7 +85,7 @@ def dynamic_text(out: Path) -> None:
 
 
 def report(kind: str, source: Path, out: Path, data: Path) -> None:
-    """Cosines to the original over the photos or captions that calibrate."""
+    """Cosines to the original over the calibration photos or captions."""
     sessions = [onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (source, out)]
     found: dict[str, list[float]] = {}
     feeds = calibration(kind, "efficientnet-lite2", data)
@@ -96,7 +96,7 @@ def report(kind: str, source: Path, out: Path, data: Path) -> None:
         own = {name: values for name, values in feed.items() if name in wanted}
         answers = (sessions[0].run(names, feed), sessions[1].run(names, own))
         for name, a, b in zip(names, *answers, strict=True):
-            # A text's vector is the mean of its words.
+            # A text's vector is the mean of its tokens.
             a, b = (one.reshape(-1, one.shape[-1]).mean(0, dtype=np.float64) for one in (a, b))
             found.setdefault(name, []).append(float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))
     for name, cosines in found.items():

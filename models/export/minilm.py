@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 as a graph of onnxruntime's operators for int8, built from the published weights."""
+"""Builds all-MiniLM-L6-v2 as a graph of onnxruntime's int8 operators from the published weights."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from store import quantise
 # Weights from -63 to 63: two products of a larger one with an input overflow the 16 bits in which processors without VNNI add them.
 LARGEST = 63
 EPS = 1e-12
-# After how many layers states are given out, and how they are called; the last of them is where the graph ends.
+# Layers after which states are output, and their names; the graph ends at the last one.
 OUTPUTS = {4: "layer4_states", 6: "last_hidden_state"}
 
 
@@ -27,12 +27,12 @@ class Weights:
         return self.tensors[name]
 
     def matrix(self, *names: str) -> np.ndarray:
-        """[in, out], beside each other."""
+        """[in, out], concatenated."""
         return np.concatenate([self.tensors[f"{name}.weight"].T for name in names], axis=1)
 
 
 def build(folder: Path) -> onnx.ModelProto:
-    """input_ids [batch, sequence], rows of one length, to the words before attention and to states after some layers."""
+    """input_ids [batch, sequence], rows of equal length, to the embeddings before attention and the states after some layers."""
     graph, weights = Graph(), Weights(folder)
     state = embed(graph, weights)
     for at in range(max(OUTPUTS)):
@@ -46,7 +46,7 @@ def build(folder: Path) -> onnx.ModelProto:
 
 
 def embed(graph: Graph, weights: Weights) -> str:
-    """Words and places, the table as int8 with a scale a row."""
+    """Word and position embeddings; the table is int8 with one scale per row."""
     at = "embeddings"
     values, scales = quantise(weights(f"{at}.word_embeddings.weight"), axis=1)
     rows = graph.node("Gather", [graph.constant("words.w", values), "input_ids"], "words.rows", "")
@@ -69,14 +69,14 @@ def layer(graph: Graph, weights: Weights, state: str, number: int, output: str) 
         return graph.constant(f"l{number}.{name}", np.concatenate([weights(f"{at}.{part}") for part in parts]))
 
     def linear(state: str, name: str, *parts: str) -> str:
-        """[..., in] to [..., out] with a scale an output channel, the input rounded by its own range."""
+        """[..., in] to [..., out] with one scale per output channel; the input is quantised by its own range."""
         values, scales = quantise(weights.matrix(*(f"{at}.{part}" for part in parts)), axis=0, largest=LARGEST)
         stored = [graph.constant(f"l{number}.{name}.w", values), graph.constant(f"l{number}.{name}.s", scales.reshape(-1))]
         bias = vector(f"{name}.b", *(f"{part}.bias" for part in parts))
         return graph.node("DynamicQuantizeMatMul", [state, *stored, "", bias], f"l{number}.{name}")
 
     def add_and_norm(state: str, other: str, part: str, output: str) -> str:
-        # With Add instead, onnxruntime would make SkipLayerNormalization of both, which takes twice the time of these two.
+        # With Add, onnxruntime would fuse both into SkipLayerNormalization, which takes twice as long as these two.
         total = graph.node("Sum", [state, other], f"l{number}.{part}.sum", "")
         norms = [vector(f"{part}.{name}", f"{part}.LayerNorm.{name}") for name in ("weight", "bias")]
         return graph.node("LayerNormalization", [total, *norms], output, "", axis=-1, epsilon=EPS)

@@ -73,14 +73,14 @@ def calibration(kind: str, name: str, data: Path) -> Feeds:
 
 
 def ends(path: Path) -> list[str]:
-    """The first and the last convolution and what follows it: a few operators that carry most of the error."""
+    """The first and the last convolution and everything after it: a few operators that cause most of the error."""
     nodes = list(onnx.load(path).graph.node)
     convolutions = [node.name for node in nodes if node.op_type == "Conv"]
     return [convolutions[0], convolutions[-1]] + [node.name for node in nodes if node.op_type == "Gemm"]
 
 
 def fuse(source: Path, target: Path) -> None:
-    """Attention, layer norms and activations as one operator each; the words before attention stay an output."""
+    """Fuses attention, layer norms and activations into one operator each; the embeddings before attention stay an output."""
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
 
@@ -104,13 +104,13 @@ def main() -> int:
     shutil.copy(options.model, out / "fp32.onnx")
     with tempfile.TemporaryDirectory() as work:
         ready = Path(work) / "ready.onnx"
-        # Symbolic shapes of BERT are not inferred by every version; the quantiser works without them.
+        # Not every version can infer BERT's symbolic shapes; the quantiser works without them.
         quant_pre_process(str(options.model), str(ready), skip_symbolic_shape=options.kind == "text")
         kinds = ["MatMul", "Gemm"] if options.kind == "text" else ["Conv", "Gemm", "MatMul"]
         # Types behind fused operators are not inferred; everything here is float32.
         types = dict(extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
         dynamic = types | dict(per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=kinds)
-        # Unsigned weights where a convolution is quantised at run time: ConvInteger takes no signed ones on this processor.
+        # Unsigned weights for convolutions quantised at run time: ConvInteger accepts no signed ones on this processor.
         if options.kind == "image":
             dynamic |= dict(weight_type=QuantType.QUInt8, per_channel=False)
         quantize_dynamic(str(ready), str(out / "dynamic-int8.onnx"), **dynamic)

@@ -1,4 +1,4 @@
-"""Stores the weights of an ONNX model in fewer bytes and turns them back in the graph, so that everything is computed in float32."""
+"""Stores the weights of an ONNX model in fewer bytes and expands them in the graph, so that everything is computed in float32."""
 
 import numpy as np
 import onnx
@@ -7,9 +7,9 @@ from onnx import helper, numpy_helper
 # Smaller tensors (biases, norms) are not worth a node.
 SMALLEST = 256
 
-# How many weights in a row of a matrix share one scale where products are of int8.
+# Number of consecutive weights in a matrix row that share one scale, for int8 products.
 BLOCK = 32
-# The inputs are rounded to int8, too, and products summed up in int32: onnxruntime's fourth accuracy level.
+# Inputs are also quantised to int8 and products summed in int32: onnxruntime's accuracy level 4.
 INT8_PRODUCTS = 4
 
 
@@ -29,13 +29,13 @@ def _insert(graph: onnx.GraphProto, at: int, nodes: list[onnx.NodeProto]) -> Non
 
 
 def quantise(matrix: np.ndarray, axis: int, largest: int = 127) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric int8 with one scale for everything along `axis`: -`largest` to `largest`, and the scales."""
+    """Symmetric int8 with one scale along `axis`: values from -`largest` to `largest`, and the scales."""
     scale = np.maximum(np.abs(matrix).max(axis=axis, keepdims=True) / largest, np.finfo(np.float32).tiny).astype(np.float32)
     return np.clip(np.round(matrix / scale), -largest, largest).astype(np.int8), scale
 
 
 def store_int8(model: onnx.ModelProto, kinds: frozenset[str] = frozenset({"MatMul", "Gather"})) -> None:
-    """Matrices one scale an output channel, embeddings one a row, multiplied out after they are looked up."""
+    """Matrices with one scale per output channel; embeddings with one per row, applied after the lookup."""
     graph = model.graph
     constants = _constants(graph)
     for node in [one for one in graph.node if one.op_type in kinds]:
@@ -75,7 +75,7 @@ def multiply_int8(model: onnx.ModelProto) -> None:
         name = node.input[1]
         rows, columns = constants[name].shape
         values, scale = quantise(constants[name].T.reshape(columns, rows // BLOCK, BLOCK), axis=2)
-        # 128 stands for 0.
+        # 128 represents 0.
         stored = (values.astype(np.int16) + 128).astype(np.uint8)
         _replace(graph, name, {f"{name}_q": stored, f"{name}_s": scale.reshape(-1)})
         options = dict(K=rows, N=columns, bits=8, block_size=BLOCK, accuracy_level=INT8_PRODUCTS)
@@ -86,7 +86,7 @@ def multiply_int8(model: onnx.ModelProto) -> None:
 
 
 def fold_pads(model: onnx.ModelProto, pads: list[list[int]]) -> None:
-    """Lets convolutions do the padding in front of them, given in the order in which they run, and takes out what is unused then."""
+    """Merges padding nodes into the following convolutions, given in execution order, and removes unused nodes."""
     graph = model.graph
     makers = {output: node for node in graph.node for output in node.output}
     padded = [node for node in graph.node if node.op_type == "Conv" and makers.get(node.input[0], node).op_type == "Pad"]
@@ -102,7 +102,7 @@ def fold_pads(model: onnx.ModelProto, pads: list[list[int]]) -> None:
 
 
 def store_half(model: onnx.ModelProto, only: set[str] | None = None) -> None:
-    """Every float32 tensor that is not small, or only those, as float16 with a cast in front."""
+    """Stores every large float32 tensor, or only the given ones, as float16 followed by a cast."""
     graph = model.graph
     casts = []
     for name, values in _constants(graph).items():

@@ -22,7 +22,7 @@ const run = promisify(execFile);
 export interface Resource {
   readonly type: string;
   readonly name: string;
-  // Inputs are whatever the providers take; the assertions say what they expect.
+  // Inputs are whatever the providers accept; the assertions say what they expect.
   readonly inputs: Record<string, unknown>;
 }
 

@@ -53,7 +53,7 @@ describe('the built Lambda functions', { skip }, () => {
         const natives: string[] = [];
         for await (const file of glob('**/*.{node,so*,dll,dylib}', { cwd: join(on.build.out, name) }))
           natives.push(file);
-        // libvips is compressed in `api`, ONNX Runtime is not.
+        // `api` contains libvips compressed where ONNX Runtime is large.
         const packed = natives.filter((file) => file.startsWith('packed/'));
         assert.equal(packed.length, name === 'api' && process.arch === 'x64' ? 1 : 0, `${natives}`);
         assert.equal(natives.length, 4, `${natives}`);

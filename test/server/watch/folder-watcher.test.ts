@@ -518,8 +518,7 @@ describe('while it is watched', () => {
 
   it('finds by comparing again what no system reported', async () => {
     await world.start({ resyncMs: 200, quietMs: 50 });
-    // Nothing reveals a content change made on another machine under the same name; a store that changed looks the
-    // same.
+    // A file changed on another machine may look unchanged here. A change of the store has the same effect.
     await drop('a.jpg');
     await finds('a.jpg');
     const sequencer = 'f'.repeat(15);
