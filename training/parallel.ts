@@ -1,6 +1,6 @@
 /**
- * Runs `work` on every item, `parallel` at a time, taking the next one only when there is room for it. When one fails,
- * no further ones are taken; rejects with the first failure once all that had begun have ended.
+ * Runs `work` on every item, `parallel` at a time, and takes an item only when there is capacity for it. After a
+ * failure no further items are taken; rejects with the first error once all running ones have ended.
  */
 export async function inParallel<T>(
   parallel: number,

@@ -1,8 +1,8 @@
 /**
  * Seeded random numbers: sfc32 by Chris Doty-Humphrey (PractRand 0.95,
  * https://pracrand.sourceforge.net/RNG_engines.txt), a small generator with a period of about 2^127 that passes
- * PractRand. Every use draws from a stream of its own, named by seed and label, so that what one part draws never
- * shifts what another sees, and a resumed run needs no saved state.
+ * PractRand. Each use has its own stream, named by seed and label, so that one part's draws never shift those of
+ * another, and a resumed run needs no saved state.
  */
 export class Random {
   #a: number;
@@ -17,7 +17,7 @@ export class Random {
     this.#a = seed | 0;
     this.#b = Math.floor(seed / 2 ** 32) | 0;
     this.#c = hash | 0;
-    // As many rounds as the author uses to mix a seed in.
+    // As many rounds as the author uses to mix in a seed.
     for (let i = 0; i < 15; i++) this.uint32();
   }
 

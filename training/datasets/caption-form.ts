@@ -5,36 +5,36 @@ import type { SourceFile } from './source-files.ts';
 /** A captions file in one of the supported formats. */
 export interface CaptionForm {
   readonly name: string;
-  /** Recognises the format by the file's path and first bytes. */
+  /** Recognises the format from the file's path and first bytes. */
   matches(path: string, head: string): boolean;
-  /** The split whose pictures a file beside the captions lists, one name per line; null for other files. */
+  /** The split whose pictures a companion file lists, one name per line; null for other files. */
   splitOfList?(path: string): string | null;
   /** Whether a file holds captions of the same pictures in another language. */
   isInLanguage?(path: string): boolean;
   /**
-   * Reads it. What does not fit the form is counted and left out. One picture may come in several records.
-   * @throws {invalid-input} when the rest of the file cannot be trusted
+   * Reads the file. Invalid records are counted and skipped. A picture may appear in several records.
+   * @throws {invalid-input} if the rest of the file cannot be trusted
    */
   read(file: SourceFile, findings: Findings): AsyncIterable<CaptionRecord>;
 }
 
 export interface CaptionRecord {
-  /** The picture's name in the file, which may be only the end of its path. */
+  /** The picture's name in the file; may be only the end of its path. */
   readonly image: string;
   readonly captions: readonly string[];
   /** The split in the file, or null. */
   readonly split: string | null;
   /** Hash of the picture's bytes, if the format has one. */
   readonly sha256?: string;
-  /** Language of the captions. @default the usual one */
+  /** Language of the captions. @default the data set's default language */
   readonly lang?: string;
 }
 
-/** Files that are parsed as a whole must fit into a V8 string (512 Mi characters). */
+/** Files parsed as a whole must fit into a V8 string (512 Mi characters). */
 const MAX_JSON_BYTES = 500 * 1024 ** 2;
 
 /**
- * Reads a file that is one JSON document in UTF-8.
+ * Reads a file that contains a single JSON document in UTF-8.
  * @throws {invalid-input}
  */
 export async function readJson(file: SourceFile): Promise<unknown> {
@@ -60,7 +60,7 @@ function notJson(file: SourceFile, got: string, cause?: unknown): SightlineError
 }
 
 /**
- * A list under `key` of a JSON document.
+ * The list under `key` in a JSON document.
  * @throws {invalid-input}
  */
 export function listIn(json: unknown, key: string, file: SourceFile): readonly unknown[] {

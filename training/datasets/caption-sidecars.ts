@@ -7,9 +7,9 @@ import { splitInPath } from './splits.ts';
 import { asUtf8 } from './utf8.ts';
 
 /**
- * Captions in a file beside each picture, of the same name: `dog.jpg` with `dog.txt` (a caption a line) or `dog.json`
- * (a text under "caption" or "text", a list under "captions", and perhaps "split"). So are folders, and the shards of
- * webdataset.
+ * Captions in files beside the pictures, with the same base name: `dog.jpg` with `dog.txt` (one caption per line) or
+ * `dog.json` (a text under "caption" or "text", a list under "captions", optionally "split"). Folders and webdataset
+ * shards use this format.
  */
 
 const TEXTS = /\.(txt|json)$/i;
@@ -19,7 +19,7 @@ export function isSidecarName(path: string): boolean {
   return TEXTS.test(path);
 }
 
-/** The name shared by a picture and its texts. In a shard it ends at the first dot (the webdataset format). */
+/** The base name shared by a picture and its texts. In a shard it ends at the first dot (webdataset format). */
 export function sampleKey(path: string, inShard: boolean): string {
   return inShard ? path.replace(/^((?:.*\/)?[^/]+?)\.[^/]*$/, '$1') : stemOf(path);
 }
@@ -33,7 +33,7 @@ const jsonSchema = z.object({
 
 /**
  * The captions of a picture from the texts beside it, without duplicates. Unreadable ones are counted and skipped.
- * @param where the shard's or folder's path, which may name the split
+ * @param where path of the shard or folder, which may name the split
  */
 export async function readSidecars(
   texts: readonly SourceFile[],
@@ -52,7 +52,7 @@ export async function readSidecars(
     if (found === null) findings.note('broken-line', file.path);
     for (const caption of found?.captions ?? []) {
       if (caption.trim() !== '') captions.add(caption.trim());
-      // Text files end with a line feed; the empty rest is not a caption.
+      // Text files end with a line feed; the empty remainder is not a caption.
       else if (text.trim() === '' || found?.isJson) findings.note('empty-caption', file.path);
     }
     split ??= found?.split ?? null;

@@ -4,10 +4,10 @@ import { SightlineError } from '../../core/errors.ts';
 /** captions.jsonl: one line per picture. */
 
 export const CAPTIONS_FILE = 'captions.jsonl';
-/** The language of captions where nothing is said of it. */
+/** Default language of captions. */
 export const USUAL_LANGUAGE = 'en';
 
-/** The file of captions in another language, beside captions.jsonl. */
+/** The file with captions in another language, next to captions.jsonl. */
 export function captionsFileOf(lang: string): string {
   return CAPTIONS_FILE.replace('.', `.${lang}.`);
 }
@@ -55,8 +55,8 @@ export interface CaptionLine extends Omit<CaptionedPicture, 'split'> {
 }
 
 /**
- * The lines of captions.jsonl.
- * @throws {invalid-input} naming the line for broken text, JSON or fields
+ * Reads the lines of captions.jsonl.
+ * @throws {invalid-input} naming the line, for invalid text, JSON or fields
  */
 export function* readCaptionLines(bytes: Uint8Array, file: string): Generator<CaptionLine> {
   let text: string;

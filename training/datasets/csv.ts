@@ -8,14 +8,15 @@ import type { SourceFile } from './source-files.ts';
 const MAX_RECORD_BYTES = 1 << 20;
 
 export interface Row {
-  /** Number of the line in the file, from 1; the last one of a row of several. */
+  /** Line number in the file, from 1; the last line of a multi-line row. */
   readonly line: number;
   readonly fields: readonly string[];
 }
 
 /**
- * Rows of a text table, in constant memory. Rows that are not UTF-8 are counted (`not-utf8`) and skipped.
- * @throws {invalid-input} naming the line when nothing after it can be trusted, such as a quote that never ends
+ * Reads the rows of a delimited text file in constant memory. Rows that are not UTF-8 are counted (`not-utf8`) and
+ * skipped.
+ * @throws {invalid-input} naming the line after which nothing can be trusted, such as a quote that never ends
  */
 export async function* readTable(
   file: SourceFile,
@@ -63,7 +64,7 @@ export async function* readTable(
 const DELIMITERS = [',', ';', '\t', '|'];
 
 /**
- * The delimiter of a table: the most frequent one in its header. Excel writes `;` where numbers have decimal commas.
+ * The delimiter of a table: the most frequent candidate in its header. Excel writes `;` in locales with decimal commas.
  */
 export function delimiterOf(header: string): string {
   const count = (delimiter: string) => header.split(delimiter).length;

@@ -17,16 +17,16 @@ import { type SplitShares, splitByName, USUAL_SHARES } from './splits.ts';
 export type { CaptionedPicture } from './captions-file.ts';
 
 /**
- * Captioned pictures in the canonical form: a folder, or a corner of a bucket, with `images/` and `captions.jsonl`, one
- * picture a line as {"image": "name.jpg", "captions": ["...", ...], "split": "train", "sha256": "..."}; split and hash
- * may be missing. Pictures are read one by one when they are wanted.
+ * A data set in canonical form: a folder, or a prefix in a bucket, with `images/` and `captions.jsonl`, which has one
+ * line per picture: {"image": "name.jpg", "captions": ["...", ...], "split": "train", "sha256": "..."}. Split and hash
+ * are optional. Pictures are read on demand.
  */
 
 export interface DatasetPlace {
   readonly store: ObjectStore;
   /** For messages: the path or s3://bucket/prefix. */
   readonly name: string;
-  /** Files like captions.LANG.jsonl that lie elsewhere. */
+  /** Files like captions.LANG.jsonl in other places. */
   readonly captionFiles?: readonly CaptionFile[];
 }
 
@@ -39,13 +39,13 @@ export interface CaptionFile {
 
 export interface Dataset {
   readonly place: DatasetPlace;
-  /** Pictures in captions.jsonl; missing ones only show when they are read. */
+  /** Number of pictures in captions.jsonl; missing files show only when they are read. */
   readonly pictures: readonly CaptionedPicture[];
-  /** What was left out or repaired, and how often: `missing-picture`, `empty-caption`, ... */
+  /** What was skipped or repaired, with counts: `missing-picture`, `empty-caption`, ... */
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
 }
 
-/** What is left out or put right, and how. */
+/** Kinds of problems, and how each is handled. */
 export const DATASET_WARNINGS = {
   'missing-picture': 'lines without their picture, left out',
   'empty-caption': 'empty captions, left out',
@@ -65,8 +65,8 @@ export interface DatasetOptions {
   /** Only pictures of these splits. @default all */
   readonly splits?: readonly string[];
   /**
-   * Split all pictures anew by these shares, whatever captions.jsonl says. Where it says nothing they are split
-   * 80/10/10.
+   * Split all pictures anew by these shares and ignore the splits in captions.jsonl. By default, pictures are split
+   * 80/10/10 only if captions.jsonl has no splits.
    */
   readonly shares?: SplitShares;
   /** Keep one caption per picture, chosen by this seed. */
@@ -77,9 +77,9 @@ export interface DatasetOptions {
 
 /**
  * Reads captions.jsonl.
- * @throws {not-found} without a data set there
- * @throws {invalid-input} naming the line for broken text, JSON or fields, for a picture in two splits, and for some
- * lines with a split and others without
+ * @throws {not-found} if there is no data set
+ * @throws {invalid-input} naming the line, for invalid text, JSON or fields, for a picture in two splits, and if only
+ * some lines have a split
  */
 export async function readDataset(place: DatasetPlace, options: DatasetOptions = {}): Promise<Dataset> {
   const { splits, captionSeed, lang = USUAL_LANGUAGE } = options;
@@ -110,7 +110,7 @@ export async function readDataset(place: DatasetPlace, options: DatasetOptions =
 type NamedPicture = Omit<CaptionedPicture, 'split'> & { readonly split: string | null };
 
 interface NamedPictures {
-  /** All pictures by name, with their captions in the wanted language. */
+  /** All pictures by name, with their captions in the requested language. */
   readonly named: Map<string, NamedPicture>;
   /** Names of the pictures with a line in that language. */
   readonly spoken: Set<string>;
@@ -129,7 +129,7 @@ async function readPictures(
   }
   for (const { name, bytes } of await captionFilesOf(place, lang)) {
     for (const line of readCaptionLines(bytes, name)) {
-      // Fields missing in such a file come from captions.jsonl.
+      // Fields missing in this file come from captions.jsonl.
       const split = line.split ?? found.named.get(line.image)?.split ?? null;
       addLine(found, { ...line, split, lang: line.lang ?? lang }, lang, warn);
     }
@@ -137,7 +137,7 @@ async function readPictures(
   return found;
 }
 
-/** captions.LANG.jsonl, where it is there, and what was added to it. */
+/** captions.LANG.jsonl if it exists, and files added to it. */
 async function captionFilesOf({ store, name, captionFiles = [] }: DatasetPlace, lang: string): Promise<CaptionFile[]> {
   const added = captionFiles.filter((file) => file.lang === lang);
   const beside = captionsFileOf(lang);
@@ -167,7 +167,7 @@ function addLine(
   spoken.add(line.image);
 }
 
-/** Languages of the captions in a data set, the default one first. */
+/** Languages of the captions in a data set, the default language first. */
 export async function listLanguages(place: DatasetPlace): Promise<string[]> {
   const { languages } = await readPictures(place, USUAL_LANGUAGE, () => undefined);
   for await (const { key } of listAll(place.store, 'captions.')) {
@@ -199,7 +199,7 @@ function withOneCaption(picture: CaptionedPicture, seed: number): CaptionedPictu
   return { ...picture, captions: [captions[new Random(seed, `caption of ${image}`).below(captions.length)]!] };
 }
 
-/** `, 3 missing-picture` for each kind of warning. */
+/** `, 3 missing-picture` for each kind of problem. */
 export function describeWarnings(warnings: Dataset['warnings']): string {
   return [...warnings].map(([what, count]) => `, ${count} ${what}`).join('');
 }

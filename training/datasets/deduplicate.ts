@@ -3,12 +3,12 @@ import { type CaptionedPicture, type Dataset, type DatasetWarning, readPicture }
 
 /** Finds identical pictures by content. */
 
-/** The training split: the only one with augmentations, and without pictures of other splits. */
+/** The training split: the only one with augmentations; it must not contain pictures of other splits. */
 export const TRAINING = 'train';
 
 export type HashedPicture = CaptionedPicture & { readonly sha256: string };
 
-/** Pictures with their hashes; pictures without one in captions.jsonl are read. */
+/** Pictures with their hashes; a picture without a hash in captions.jsonl is read. */
 export async function hashPictures(
   dataset: Dataset,
   parallel: number,
@@ -25,7 +25,7 @@ export async function hashPictures(
   });
 }
 
-/** Merges identical pictures, and removes those of other splits from training. */
+/** Merges identical pictures, and removes pictures from training that are also in other splits. */
 export function joinDoubles(pictures: readonly HashedPicture[], warn: (what: DatasetWarning) => void): HashedPicture[] {
   const bySplitAndHash = new Map<string, HashedPicture>();
   const splitsOf = new Map<string, Set<string>>();

@@ -14,25 +14,25 @@ import { headOf, type SourceFile } from './source-files.ts';
 import { asUtf8 } from './utf8.ts';
 
 /**
- * Formats with a captions file, the most certain first. Without one, captions are read from files beside the pictures
- * (`caption-sidecars.ts`).
+ * Formats with a captions file, most specific first. Without such a file, captions are read from files beside the
+ * pictures (`caption-sidecars.ts`).
  */
 const CAPTION_FORMS: readonly CaptionForm[] = [canonical, flickr30k, kaggle, token, karpathy, coco];
 
-/** Bytes for a header or the first entry of a JSON document. */
+/** Enough bytes for a header or the first entry of a JSON document. */
 const HEAD_BYTES = 4096;
 
 export interface FoundCaptions {
   readonly form: CaptionForm;
-  /** Several for COCO, which has one per split. */
+  /** More than one for COCO, which has one file per split. */
   readonly files: readonly SourceFile[];
-  /** Lists of the pictures of splits, for formats that have such files. */
+  /** Lists of pictures per split, for formats with such files. */
   readonly lists: readonly { readonly split: string; readonly file: SourceFile }[];
 }
 
 /**
- * The captions files among `files`, and their form; null when there are none. Copies of one file count once.
- * @throws {invalid-input} when there are several that could be meant: `chosen`, the end of a path, says which
+ * Finds the captions files among `files`, and their format; null if there are none. Identical copies count once.
+ * @throws {invalid-input} if the choice is ambiguous; `chosen`, the end of a path, resolves it
  */
 export async function findCaptions(files: readonly SourceFile[], chosen: string | null): Promise<FoundCaptions | null> {
   const pictures = new Set(files.filter(({ path }) => isPictureName(path)).map(({ path }) => stemOf(path)));

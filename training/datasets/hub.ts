@@ -7,22 +7,22 @@ import { type HubOptions, type HubRepo, resolveRevision } from '../../core/hub/c
 import { type Download, downloadFile } from '../../core/hub/download.ts';
 import { unsafeName } from './picture-names.ts';
 
-/** What a data set is prepared from: archives and captions files, not the hub's own scripts and readmes. */
+/** Files that a data set is prepared from: archives and captions files, not the hub's scripts and readmes. */
 const WANTED = /\.(zip|tar|tar\.gz|tgz|csv|tsv|jsonl?|txt)$/i;
 const DONE_FILE = '.downloaded.json';
 
 export interface DatasetDownload extends Pick<Download, 'signal' | 'waitMs'> {
   readonly name: string;
   readonly revision: string;
-  /** Folder of all downloads; this one gets a folder of its own there, named by its commit. */
+  /** Parent folder of all downloads; each gets its own subfolder, named after its commit. */
   readonly downloads: string;
   readonly onProgress?: (file: string, bytes: number, total: number | null) => void;
 }
 
 /**
- * Downloads a data set's archives and captions files at one commit, going on with what is there already, once for
+ * Downloads a data set's archives and captions files at one commit. Resumes earlier downloads and is safe to run in
  * several processes.
- * @throws what `downloadFile` throws
+ * @throws the errors of `downloadFile`
  */
 export async function downloadDataset(
   hub: HubOptions,
@@ -57,7 +57,7 @@ export async function downloadDataset(
   return { folder, commit };
 }
 
-/** Sizes of the files that were downloaded whole and checked. */
+/** Sizes of the files that were downloaded completely and verified. */
 async function readDone(folder: string): Promise<Record<string, number>> {
   try {
     return JSON.parse(await readFile(join(folder, DONE_FILE), 'utf8')) as Record<string, number>;

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { unavailable } from '../../core/files/file-errors.ts';
 
-/** Records what has been written of a data set, so that an interrupted preparation resumes. */
+/** Records what has been written, so that an interrupted preparation can resume. */
 
 const entrySchema = z.object({
   image: z.string(),
@@ -17,14 +17,14 @@ const entrySchema = z.object({
 export type JournalEntry = z.infer<typeof entrySchema>;
 
 export interface Journal {
-  /** The entry of a picture, if it came from a file with this stamp. */
+  /** The entry for a picture, if it came from a file with this stamp. */
   find(image: string, stamp: string): JournalEntry | null;
   add(entry: JournalEntry): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Opens or starts the journal in a file: a JSON line an entry, of which a half-written one is no entry.
+ * Opens or creates the journal file: one JSON entry per line; a half-written line is ignored.
  * @throws {unavailable}
  */
 export async function openJournal(file: string): Promise<Journal> {

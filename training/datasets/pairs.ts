@@ -9,35 +9,35 @@ import type { Findings } from './problems-found.ts';
 import type { SourceFile, SourceFiles } from './source-files.ts';
 import { splitNamed } from './splits.ts';
 
-/** Pairs pictures with captions, in any format. */
+/** Pairs pictures with captions, for every format. */
 
-/** A picture with captions; not read yet. */
+/** A picture with captions; its bytes are not read yet. */
 export interface Pair {
   /** Its new name below images/. */
   readonly image: string;
   /** Its position in captions.jsonl. */
   readonly order: number;
   readonly file: SourceFile;
-  /** Texts beside a picture are files of their own, read when asked for. */
+  /** Texts beside a picture are separate files, read on demand. */
   described(): Promise<Described>;
 }
 
 export interface Described extends Pick<CaptionRecord, 'captions' | 'split' | 'sha256'> {
-  /** Captions in other languages than the usual one, by language; none where the form knows of no languages. */
+  /** Captions in languages other than the default, by language; empty if the format has no languages. */
   readonly translations?: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface Pairs {
   readonly form: string;
-  /** Maximum number of pairs; null if only known at the end. */
+  /** Maximum number of pairs; null if it is not known until the end. */
   readonly total: number | null;
   each(): AsyncIterable<Pair>;
 }
 
 /**
  * Detects the format of a source and reads its captions.
- * @param chosen the captions file, when there are several
- * @throws {invalid-input} when there is nothing to be brought together.
+ * @param chosen the captions file, if there are several
+ * @throws {invalid-input} if no captions can be matched to pictures
  */
 export async function pairsOf(source: SourceFiles, chosen: string | null, findings: Findings): Promise<Pairs> {
   const found = await findCaptions(source.files, chosen);
@@ -123,7 +123,7 @@ function trimmed(captions: readonly string[], image: string, findings: Findings)
   });
 }
 
-/** Pictures of the captions, matched by the longest suffix of their path that is a name there. */
+/** Finds the captions' pictures by the longest suffix of their path that matches a name. */
 async function* byName(source: SourceFiles, records: Records, findings: Findings): AsyncGenerator<Pair> {
   const taken = new Set<string>();
   const nameOf = (path: string) => endsOf(path).find((end) => records.has(end)) ?? null;
@@ -168,9 +168,9 @@ function isSafe(file: SourceFile, findings: Findings): boolean {
   return problem === null;
 }
 
-/** Pictures of folders and zips with the texts beside them. */
+/** Pictures in folders and zips with the texts beside them. */
 function* besidePictures(files: readonly SourceFile[], findings: Findings): Generator<Pair> {
-  // Two archives may hold the same names.
+  // Two archives may contain the same names.
   const archives = new Set(files.map(({ archive }) => archive)).size;
   const placeOf = ({ archive, path }: SourceFile) => (archives > 1 && archive !== null ? `${archive}/${path}` : path);
   const texts = Map.groupBy(
@@ -189,7 +189,7 @@ function* besidePictures(files: readonly SourceFile[], findings: Findings): Gene
   for (const [, [text]] of texts) findings.note('missing-picture', text!.path);
 }
 
-/** Samples of webdataset shards: neighbours whose names are the same up to their first dot. */
+/** Samples of webdataset shards: adjacent files with the same name up to the first dot. */
 async function* inShards(source: SourceFiles, findings: Findings): AsyncGenerator<Pair> {
   let order = 0;
   for (const shard of source.shards) {

@@ -1,13 +1,13 @@
 /** Checks untrusted names from archives and captions files. */
 
-/** Extensions of pictures; decoding shows whether a file is one. */
+/** Picture extensions; whether a file really is a picture shows when it is decoded. */
 const PICTURE = /\.(jpe?g|png|webp|gif|avif|tiff?|heic|bmp)$/i;
 
 export function isPictureName(path: string): boolean {
   return PICTURE.test(path) && !isLitter(path);
 }
 
-/** Leftovers of file managers: hidden files, and macOS attributes in zips. */
+/** Clutter from file managers: hidden files, and macOS attributes in zips. */
 export function isLitter(path: string): boolean {
   return (
     path.split('/').some((name) => name.startsWith('.') && name !== '.' && name !== '..') ||
@@ -15,7 +15,7 @@ export function isLitter(path: string): boolean {
   );
 }
 
-/** Why a path is refused, or null: it could lead out of the folder, or is unsafe on some systems. */
+/** Why a path is rejected, or null: it could escape the folder, or is unsafe on some systems. */
 export function unsafeName(path: string): string | null {
   if (path === '' || path.includes('\0')) return 'is empty or holds a zero byte';
   if (/^([/\\]|[A-Za-z]:)/.test(path)) return 'is an absolute path';

@@ -22,17 +22,17 @@ export interface PrepareOptions {
   readonly commit: string | null;
   readonly target: DatasetPlace;
   readonly journal: Journal;
-  /** The end of the path of the captions file, when there are several. */
+  /** End of the path of the captions file, if there are several. */
   readonly captions: string | null;
   /** Files like captions.LANG.jsonl whose captions are added. */
   readonly added: readonly CaptionFile[];
   readonly shares: SplitShares;
-  /** Pictures processed at the same time, each in memory. */
+  /** Pictures processed concurrently, each in memory. */
   readonly parallel: number;
-  /** Overwrite an existing captions.jsonl of another source. */
+  /** Overwrite a captions.jsonl that came from another source. */
   readonly replace: boolean;
   readonly signal?: AbortSignal;
-  /** @param total null while it is not known */
+  /** @param total null while unknown */
   readonly onProgress?: (done: number, total: number | null) => void;
 }
 
@@ -48,11 +48,11 @@ interface Line {
 }
 
 /**
- * Writes a data set in the canonical form: every picture as it is, once it has been decoded, then captions.jsonl, last
- * and at once, and a report. May be stopped at any moment; what the journal knows is not written again.
- * @throws {invalid-input} for a source that cannot be read
- * @throws {precondition-failed} when another data set is in the target's place
- * @throws {unavailable} when it cannot be written (the next call goes on there), and the signal's reason
+ * Writes a data set in canonical form: each picture unchanged, after a test decode; then captions.jsonl, last and
+ * atomically; then a report. Can be interrupted at any time; the next call skips what is in the journal.
+ * @throws {invalid-input} if the source cannot be read
+ * @throws {precondition-failed} if the target contains another data set
+ * @throws {unavailable} if writing fails (the next call resumes), and the signal's reason
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PreparationSummary> {
   const startedAt = performance.now();
@@ -134,7 +134,7 @@ async function settle(pair: Pair, work: Work): Promise<Line | null> {
   return { order, image, captions, split: split ?? splitByHash(sha256, work.shares), sha256, translations };
 }
 
-/** Puts the picture in its new place; returns its hash, or null if it was left out. */
+/** Stores the picture under its new name; returns its hash, or null if it was skipped. */
 async function written(pair: Pair, expected: string | null, work: Work): Promise<string | null> {
   const { image, file } = pair;
   const { stored, journal, findings, counts, target } = work;
@@ -162,7 +162,7 @@ async function written(pair: Pair, expected: string | null, work: Work): Promise
   return sha256;
 }
 
-/** Decodes all pixels only to find damaged files; the result is not used. */
+/** Decodes all pixels to detect damaged files; the result is discarded. */
 const CHECK: Preprocessing = {
   resize: { mode: 'squash', size: 32, kernel: 'bilinear' },
   crop: 32,
@@ -190,7 +190,7 @@ async function goodPicture({ image, file }: Pair, findings: Findings): Promise<U
   }
 }
 
-/** The lines with the captions that files say of the same pictures. */
+/** Adds the captions from files about the same pictures. */
 function withAdded(lines: readonly Line[], added: readonly CaptionFile[], findings: Findings): readonly Line[] {
   const byImage = new Map(lines.map((line) => [line.image, line]));
   for (const { lang: usual, name, bytes } of added) {
@@ -210,7 +210,7 @@ function withAdded(lines: readonly Line[], added: readonly CaptionFile[], findin
   return [...byImage.values()];
 }
 
-/** Finds identical pictures, within a split and across splits. */
+/** Finds identical pictures within a split and across splits. */
 function compareContents(lines: readonly Line[], findings: Findings): void {
   for (const same of Map.groupBy(lines, ({ sha256 }) => sha256).values()) {
     if (same.length === 1) continue;
@@ -257,7 +257,7 @@ function reportOf(
 
 async function write({ store }: DatasetPlace, lines: readonly Line[], report: PreparationSummary): Promise<void> {
   const text = lines.map(({ order: _, translations: __, ...line }) => `${JSON.stringify(line)}\n`);
-  // The report names the source, which allows the next call to write here again.
+  // The report names the source, so that the next call may write here again.
   await store.put(REPORT_FILE, Buffer.from(`${JSON.stringify(report, null, 2)}\n`), {
     contentType: 'application/json',
   });

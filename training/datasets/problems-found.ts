@@ -1,4 +1,4 @@
-/** Problems of a data set, with counts and examples, and the report about them. */
+/** Problems found in a data set, with counts and examples, and the report about them. */
 
 const EXPLANATIONS = {
   'missing-picture': 'captions whose picture is not there, left out',
@@ -44,7 +44,7 @@ export class Findings {
   }
 }
 
-/** The report.json that `prepare` writes beside captions.jsonl. */
+/** The report.json that `prepare` writes next to captions.jsonl. */
 export interface PreparationSummary {
   readonly format: 1;
   readonly from: string;
@@ -54,7 +54,7 @@ export interface PreparationSummary {
   readonly pictures: number;
   readonly captions: number;
   readonly splits: Readonly<Record<string, { readonly pictures: number; readonly captions: number }>>;
-  /** The rule for pictures without a split; null if there were none. */
+  /** The rule for pictures without a split; null if there are no such pictures. */
   readonly splitRule: string | null;
   readonly findings: Readonly<
     Partial<Record<Finding, { readonly count: number; readonly means: string; readonly examples: readonly string[] }>>
@@ -65,7 +65,7 @@ export interface PreparationSummary {
   readonly seconds: number;
 }
 
-/** Counts and the first examples of each problem, for people. */
+/** Counts and first examples of each problem, as text. */
 export function describeSummary(report: PreparationSummary, to: string): string {
   const { pictures, captions, splits, splitRule, findings, written, kept, seconds } = report;
   const lines = [

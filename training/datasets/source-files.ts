@@ -1,19 +1,19 @@
 import { everyItem } from '../../core/pages.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
 
-/** Files of a data set's source: of a folder or bucket, of archives in it, or of a stream. */
+/** Files of a data set's source: in a folder or bucket, in its archives, or in a stream. */
 
 export interface SourceFile {
-  /** Path with forward slashes from the top of the folder or archive. Untrusted: check it with `unsafeName`. */
+  /** Path with forward slashes, relative to the folder or archive. Untrusted: check it with `unsafeName`. */
   readonly path: string;
-  /** Its archive without extension, or null. */
+  /** Name of its archive without extension, or null. */
   readonly archive: string | null;
   readonly bytes: number;
-  /** Changes with the content, as far as that is known without reading it. */
+  /** Changes with the content, as far as can be told without reading it. */
   readonly stamp: string;
   /**
-   * May be called at any time, and for several files at once.
-   * @throws {invalid-input} when an archive holds rubbish
+   * May be called at any time, and for several files concurrently.
+   * @throws {invalid-input} if the archive is corrupt
    */
   open(): AsyncIterable<Uint8Array>;
 }
@@ -22,9 +22,8 @@ export interface SourceFile {
 export interface Shard {
   readonly name: string;
   /**
-   * Its files in order. Those that are `wanted` are read into memory and can be opened from then on; the others are
-   * skipped.
-   * @throws {invalid-input} when the archive is broken
+   * Its files in order. `wanted` files are read into memory and can be opened from then on; the others are skipped.
+   * @throws {invalid-input} if the archive is corrupt
    */
   files(wanted: (path: string, bytes: number) => boolean): AsyncIterable<SourceFile>;
 }
@@ -61,12 +60,12 @@ export async function headOf(file: SourceFile, bytes: number): Promise<Uint8Arra
   return Buffer.concat(chunks).subarray(0, bytes);
 }
 
-/** The first line of a text in UTF-8, as far as it is shorter than 4 kB. */
+/** The first line of a UTF-8 text, if it is shorter than 4 kB. */
 export async function firstLine(file: SourceFile): Promise<string> {
   return new TextDecoder().decode(await headOf(file, 4096)).split('\n', 1)[0]!;
 }
 
-/** An object of a store as a file. */
+/** Wraps an object of a store as a file. */
 export function storedFile(store: ObjectStore, { key, bytes, etag }: ListedObject): SourceFile {
   return { path: key, archive: null, bytes, stamp: etag, open: () => bodyOf(store, key, etag) };
 }

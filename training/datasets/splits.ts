@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The split of a picture: as stated, otherwise by rule. */
+/** Assigns a split to each picture: the stated one, otherwise by rule. */
 
 const NAMES: Readonly<Record<string, string>> = {
   train: 'train',
@@ -15,8 +15,8 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * `train`, `val` or `test` for their usual names; another name as it is, null for an empty one. `restval` is training,
- * as in all publications on Karpathy's splits of COCO.
+ * Maps the usual names to `train`, `val` or `test`; keeps other names; null for an empty one. `restval` is training, as
+ * in all publications on Karpathy's splits of COCO.
  */
 export function splitNamed(name: string | null | undefined): string | null {
   const trimmed = name?.trim() ?? '';
@@ -25,7 +25,7 @@ export function splitNamed(name: string | null | undefined): string | null {
 
 /**
  * The split in a path such as `annotations/captions_train2017.json` or `shards/flickr-val-003.tar`: the last word that
- * names one.
+ * names a split.
  */
 export function splitInPath(path: string): string | null {
   const words = path.toLowerCase().match(/[a-z]+/g) ?? [];
@@ -39,9 +39,9 @@ export interface SplitShares {
 }
 
 /**
- * The rule: the first 32 bits of the picture's SHA-256 modulo 100 below `val` is validation, then `test` is test, the
- * rest is training. It needs nothing but the picture: adding others moves none, and the same bytes under two names stay
- * together.
+ * The default rule: the first 32 bits of the picture's SHA-256 modulo 100. Values below `val` are validation, the next
+ * `test` values are test, the rest is training. Depends only on the picture: adding pictures does not move others, and
+ * identical files stay together.
  */
 export function splitByHash(sha256: string, { val, test }: SplitShares): string {
   const bucket = Number.parseInt(sha256.slice(0, 8), 16) % 100;
@@ -52,9 +52,9 @@ export function splitByHash(sha256: string, { val, test }: SplitShares): string 
 export const USUAL_SHARES: SplitShares = { val: 10, test: 10 };
 
 /**
- * A split for each of these pictures, by their names alone: in the order of the names' SHA-256 the first `val` percent
- * are validation, the next are test, the rest is training. Exact shares, also of few pictures; a new picture moves
- * hardly any other.
+ * Splits these pictures by name alone: in the order of the names' SHA-256, the first `val` percent are validation, the
+ * next are test, the rest is training. The shares are exact even for few pictures, and a new picture moves hardly any
+ * other.
  */
 export function splitByName(names: Iterable<string>, { val, test }: SplitShares): Map<string, string> {
   const hash = (name: string) => createHash('sha256').update(name).digest('hex');

@@ -12,10 +12,10 @@ export function isArchiveName(name: string): boolean {
 }
 
 /**
- * What lies in a folder or a bucket, zips opened and tars ready to be read.
- * @param only one file of it instead of all
- * @throws {not-found} when there is nothing
- * @throws {invalid-input} for an archive that is none
+ * The content of a folder or bucket, with zips opened and tars ready to be read.
+ * @param only reads this file instead of everything
+ * @throws {not-found} if it is empty
+ * @throws {invalid-input} for a corrupt archive
  */
 export async function openStoredSource({ store, name }: DatasetPlace, only: string | null): Promise<SourceFiles> {
   const files: SourceFile[] = [];

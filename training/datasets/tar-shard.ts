@@ -6,8 +6,8 @@ import { archiveStem } from './picture-names.ts';
 import type { Shard, SourceFile } from './source-files.ts';
 
 /**
- * A tar archive, gzipped or not, read from front to back: from a folder, a bucket, a server or standard input. In
- * memory is one file at a time, beside those that are being worked on.
+ * A tar archive, optionally gzipped, read from front to back: from a folder, a bucket, a server or standard input.
+ * Holds one file in memory at a time, besides those being processed.
  */
 export function tarShard(name: string, open: () => AsyncIterable<Uint8Array>): Shard {
   return {
@@ -22,7 +22,7 @@ export function tarShard(name: string, open: () => AsyncIterable<Uint8Array>): S
       try {
         for await (const entry of entries) {
           const { name: written, size = 0, type, mtime } = entry.header;
-          // `tar cf x.tar .` prefixes every name with this.
+          // `tar cf x.tar .` adds this prefix to every name.
           const path = written.replace(/^(\.\/)+/, '');
           if ((type !== 'file' && type !== 'contiguous-file') || !wanted(path, size)) {
             entry.resume();
@@ -54,7 +54,7 @@ export function tarShard(name: string, open: () => AsyncIterable<Uint8Array>): S
   };
 }
 
-/** Gunzips what begins like gzip. */
+/** Decompresses the input if it starts like gzip. */
 async function* unpacked(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = bytes[Symbol.asyncIterator]();
   const first = await iterator.next();

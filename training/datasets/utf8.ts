@@ -1,6 +1,6 @@
 import type { SourceFile } from './source-files.ts';
 
-/** Texts of other programs: with a byte order mark, or in UTF-16 as from Excel and Notepad. */
+/** Text from other programs: with a byte order mark, or in UTF-16 as written by Excel and Notepad. */
 
 const MARKS: readonly (readonly [string, readonly number[]])[] = [
   ['utf-8', [0xef, 0xbb, 0xbf]],
@@ -15,7 +15,7 @@ export function asUtf8(file: SourceFile): SourceFile {
   return { path, archive, bytes, stamp, open: () => transcoded(file.open()) };
 }
 
-/** The same bytes as UTF-8 without a byte order mark. Those that are no UTF-8 are passed on as they are. */
+/** The same text as UTF-8 without a byte order mark. Invalid bytes are passed on unchanged. */
 export async function* transcoded(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let start: Uint8Array | null = new Uint8Array();
   let decoder: TextDecoder | null = null;
@@ -36,6 +36,6 @@ export async function* transcoded(chunks: AsyncIterable<Uint8Array>): AsyncGener
     }
   }
   if (start !== null) yield begin(start);
-  // Half a character at the end becomes an invalid byte, so that the reader notices.
+  // An incomplete character at the end becomes an invalid byte, so that the reader notices.
   if (decoder !== null && (decoder as TextDecoder).decode() !== '') yield Uint8Array.of(0xff);
 }

@@ -8,23 +8,23 @@ import { archiveStem } from './picture-names.ts';
 import type { SourceFile } from './source-files.ts';
 
 /**
- * A zip in a folder or a bucket, read in place: its directory once, then each file by range when it is wanted, so that
- * a zip of any size (zip64 included) takes the memory of the pictures under way.
+ * A zip in a folder or a bucket, read in place: its directory once, then each file by range on demand. A zip of any
+ * size (including zip64) takes only the memory of the pictures in progress.
  */
 
-/** The directory is read in steps of this size. */
+/** The directory is read in blocks of this size. */
 const WINDOW_BYTES = 1 << 20;
-/** Masks of the Unix file mode in the upper half of the external attributes: type, and what a symbolic link is. */
+/** Masks of the Unix file mode in the upper half of the external attributes: file type, and symbolic link. */
 const [TYPE_MASK, SYMLINK] = [0o170000, 0o120000];
 
 /**
  * The files of a zip.
- * @throws {invalid-input} when it is none, or is cut off
+ * @throws {invalid-input} if it is not a zip, or is truncated
  */
 export async function readZip(store: ObjectStore, object: ListedObject): Promise<SourceFile[]> {
   const reader = new StoreReader(store, object);
   try {
-    // Names stay bytes, because yauzl would refuse the whole archive for one bad name.
+    // Names are kept as bytes, because yauzl would reject the whole archive for one bad name.
     const options = { lazyEntries: true, autoClose: false, decodeStrings: false };
     const zip = await yauzl.fromRandomAccessReaderPromise(reader, object.bytes, options);
     const files: SourceFile[] = [];
@@ -56,8 +56,7 @@ function fileOf(zip: ZipFile, entry: Entry, { key, etag }: ListedObject): Source
 async function* contentOfEntry(zip: ZipFile, entry: Entry, name: string): AsyncGenerator<Uint8Array> {
   let checksum = 0;
   try {
-    // yauzl holds the content to the size that the directory states: a bomb cannot become larger than what was
-    // announced.
+    // yauzl limits the content to the size in the directory: a zip bomb cannot grow beyond its announced size.
     for await (const chunk of await zip.openReadStreamPromise(entry)) {
       checksum = crc32(chunk as Buffer, checksum);
       yield chunk as Buffer;
@@ -68,7 +67,7 @@ async function* contentOfEntry(zip: ZipFile, entry: Entry, name: string): AsyncG
   if (checksum !== entry.crc32) throw broken(name, `CRC-32 ${entry.crc32.toString(16)}`, checksum.toString(16));
 }
 
-/** Keeps errors of the store; all others are faults of the archive. */
+/** Remembers errors of the store; all others are faults of the archive. */
 function broken(name: string, expected: string, got: unknown): unknown {
   if (got instanceof SightlineError) return got;
   const text = got instanceof Error ? got.message : String(got);
@@ -96,7 +95,7 @@ class StoreReader extends RandomAccessReader {
     return Readable.from(this.#range(start, end));
   }
 
-  /** Buffers reads, because yauzl reads a few bytes at a time, each of which would be a request. */
+  /** Buffers reads: yauzl reads a few bytes at a time, and each read would be a request. */
   override read(
     target: Buffer,
     offset: number,

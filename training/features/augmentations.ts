@@ -3,30 +3,26 @@ import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 import { Random } from '../random.ts';
 
 /**
- * Several looks at one picture, encoded once and cached, so that a head sees more than one vector of it. `full` is
- * exactly what serving sees. The others are made from the same decoded and resized pixels; nothing is decoded in
- * another way.
+ * Several views of each picture, encoded once and cached, so that a head sees more than one vector per picture. `full`
+ * is exactly what serving sees. The others are made from the same decoded and resized pixels.
  */
 export interface Augmentation {
   readonly name: string;
-  /** Mirrored. */
+  /** Flipped horizontally. */
   readonly flip: boolean;
-  /**
-   * A window at a random place of the picture, resized to a random size in this range times the model's input; null:
-   * none.
-   */
+  /** A crop at a random position, resized to a random size in this range times the model's input; null for none. */
   readonly zoom: { readonly from: number; readonly to: number } | null;
 }
 
 export const FULL: Augmentation = { name: 'full', flip: false, zoom: null };
 export const FLIPPED: Augmentation = { name: 'flipped', flip: true, zoom: null };
 
-/** Random window number `n`: every second one is mirrored. */
+/** Random crop number `n`; every second one is mirrored. */
 export function randomWindow(n: number): Augmentation {
   return { name: `window-${n}`, flip: n % 2 === 1, zoom: { from: 1.05, to: 1.5 } };
 }
 
-/** What an augmentation requests from the decoder, and where the model's square is in the result. */
+/** The size to request from the decoder, and the position of the model's square in the result. */
 export interface AugmentationPlan {
   readonly preprocessing: Preprocessing;
   /** Corner of the square of `preprocessing.crop` that is cut out of the decoded pixels. */
@@ -35,10 +31,7 @@ export interface AugmentationPlan {
   readonly flip: boolean;
 }
 
-/**
- * Plans the augmentation of one picture; the same picture and augmentation give the same plan. `sha256` is of the
- * picture.
- */
+/** Plans the augmentation of one picture, deterministically. `sha256` is that of the picture. */
 export function planAugmentation(
   augmentation: Augmentation,
   preprocessing: Preprocessing,
@@ -50,7 +43,7 @@ export function planAugmentation(
   const { from, to } = augmentation.zoom;
   const size = Math.round(crop * (from + (to - from) * random.uniform()));
   return {
-    // The decoder returns the whole resized square; the window is cut from it.
+    // The decoder returns the whole resized square; the crop is taken from it.
     preprocessing: { ...preprocessing, resize: { ...resize, size }, crop: size },
     left: random.below(size - crop + 1),
     top: random.below(size - crop + 1),

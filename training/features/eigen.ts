@@ -24,7 +24,7 @@ interface Tridiagonal {
   readonly diagonal: Float64Array;
   /** beside[i] couples i and i + 1. */
   readonly beside: Float64Array;
-  /** Rows are the vectors in which the matrix is tridiagonal. */
+  /** Rows are the vectors of the basis in which the matrix is tridiagonal. */
   readonly basis: Float64Array;
 }
 
@@ -55,7 +55,7 @@ function tridiagonalise(matrix: Float64Array, n: number): Tridiagonal {
   const diagonal = Float64Array.from({ length: n }, (_, i) => a[i * n + i]!);
   const basis = new Float64Array(n * n);
   for (let i = 0; i < n; i++) basis[i * n + i] = 1;
-  // Rows of (H_1 H_2 ...)^T, built from the last reflection on, so that the leading rows stay sparse.
+  // Rows of (H_1 H_2 ...)^T, built from the last reflection backwards, so that the leading rows stay sparse.
   for (let k = reflections.length - 1; k >= 0; k--) reflectRows(basis, reflections[k]!, k + 1, n);
   return { diagonal, beside, basis };
 }
@@ -76,7 +76,7 @@ function reflection(row: Float64Array, first: number): Float64Array {
   return v;
 }
 
-/** Every row x of the trailing block to x - (x.v) v. */
+/** Maps every row x of the trailing block to x - (x.v) v. */
 function reflectRows(basis: Float64Array, v: Float64Array, first: number, n: number): void {
   for (let i = first; i < n; i++) {
     const at = i * n;
@@ -86,7 +86,7 @@ function reflectRows(basis: Float64Array, v: Float64Array, first: number, n: num
   }
 }
 
-/** Turns the tridiagonal matrix diagonal and the rows of `basis` into eigenvectors, in place. */
+/** Diagonalises the tridiagonal matrix and turns the rows of `basis` into eigenvectors, in place. */
 function implicitQl(d: Float64Array, e: Float64Array, basis: Float64Array, n: number): void {
   for (let l = 0; l < n; l++) {
     for (let round = 0; ; round++) {

@@ -21,7 +21,7 @@ import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
 import { type CacheDescription, hashText, type Row } from './record-cache.ts';
 import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
 
-/** Encodes captioned pictures, with the encoders and preprocessing of serving and a cache on disk. */
+/** Encodes captioned pictures with the encoders and preprocessing of serving, and caches the results on disk. */
 
 /** Encoder outputs of the pictures and captions of one split. */
 export interface PairSet {
@@ -45,33 +45,33 @@ export interface FeatureOptions extends CachePlace {
   readonly modelDirs: readonly string[];
   readonly augmentations: readonly Augmentation[];
   /**
-   * Splits that are trained on: seen through every augmentation, and joined into the set "train".
-   * @default train alone
+   * Splits to train on: encoded with every augmentation and joined into the set "train".
+   * @default only "train"
    */
   readonly trainOn?: readonly string[];
-  /** Called before anything is encoded with the pictures that can be read or are cached already; may throw. */
+  /** Called before anything is encoded, with the readable or cached pictures; may throw. */
   readonly check?: (there: readonly CaptionedPicture[]) => void;
   /** Pictures decoded and encoded at the same time. */
   readonly parallel: number;
-  /** @param done of `total`, `unit` being "pictures" or "captions"; not called for what is cached */
+  /** @param done of `total`; `unit` is "pictures" or "captions"; not called for cached items */
   readonly onProgress?: (unit: string, done: number, total: number) => void;
 }
 
 export interface Features {
   readonly splits: ReadonlyMap<string, PairSet>;
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
-  /** Call it when the rows of the splits are no longer read. */
+  /** Call it once the rows of the splits are no longer needed. */
   close(): Promise<void>;
 }
 
-/** Rows appended at a time, so that an interruption loses little. */
+/** Rows appended at a time, so that little is lost if interrupted. */
 const PICTURES_A_WRITE = 64;
 const CAPTIONS_A_WRITE = 4096;
 
 /**
- * Encodes what is not cached yet. What comes back is read from the cache when it is used, so that memory does not grow
- * with the pictures.
- * @throws {unavailable} when the cache cannot be written
+ * Encodes what is not cached yet. The results are read from the cache on use, so that memory does not grow with the
+ * number of pictures.
+ * @throws {unavailable} if the cache cannot be written
  */
 export async function loadFeatures(dataset: Dataset, options: FeatureOptions): Promise<Features> {
   const warnings = new Map(dataset.warnings);
@@ -124,7 +124,7 @@ async function encodeTexts(texts: readonly string[], options: FeatureOptions): P
     const missing = new Map(
       texts.map((text) => [hashText(text), text] as const).filter(([hash]) => !cache.rows.has(hash)),
     );
-    // Sorting by length makes full batches of equal length.
+    // Sorting by length gives full batches of equal length.
     const todo = [...missing].sort(([, a], [, b]) => a.length - b.length || (a < b ? -1 : 1));
     for (let start = 0; start < todo.length; start += CAPTIONS_A_WRITE) {
       const part = todo.slice(start, start + CAPTIONS_A_WRITE);
@@ -181,8 +181,8 @@ export function textCache({ key, name, dimension }: Encoders['text']): NamedCach
 }
 
 /**
- * Encodes the augmented pictures that are not cached, several pictures at a time. Answers with the hashes of what
- * cannot be encoded.
+ * Encodes the augmented pictures that are not cached, several at a time. Returns the hashes of pictures that cannot be
+ * encoded.
  */
 async function encodeMissing(
   dataset: Dataset,
@@ -204,7 +204,7 @@ async function encodeMissing(
   const todo = wanted.filter(({ sha256 }) => !lost.has(sha256));
   if (todo.length === 0) return lost;
   const { modelDirs, encoders, parallel } = options;
-  // One thread per picture and several pictures at a time keep cores busier than several threads per picture.
+  // One thread per picture, with several pictures at a time, uses the cores better than several threads per picture.
   const encoder = await loadImageEncoder(modelDirs, encoders.profile.image, { threads: 1 });
   const writers = caches.map((entry) => ({ ...entry, rows: [] as Row[] }));
   const flush = async (least: number) => {
@@ -235,7 +235,7 @@ async function encodeMissing(
     }
   };
   try {
-    // All must end before the model is released, also when one fails; their results are kept.
+    // All must end before the model is released, even if one fails; their results are kept.
     await inParallel(parallel, todo, async (picture) => {
       await encode(picture);
       options.onProgress?.('pictures', ++done, todo.length);

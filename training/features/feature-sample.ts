@@ -8,16 +8,16 @@ import type { EncodedPairs } from './extract.ts';
 import { HalfMatrix } from './float16-matrix.ts';
 
 /**
- * Encoder outputs of a few captioned pictures as files small enough to commit, so that a head can be judged without the
- * pictures: `sample.json` and one file a matrix, float16, little endian, row by row. Neither pictures nor texts are in
- * it.
+ * Encoder outputs of a few captioned pictures in files small enough to commit, so that a head can be evaluated without
+ * the pictures: `sample.json` and one file per matrix, float16, little endian, row by row. Contains neither pictures
+ * nor texts.
  */
 
 const encoder = { encoder: z.string().min(1), key: z.string().regex(/^[0-9a-f]{16}$/) };
 
 const sampleSchema = z.strictObject({
   format: z.literal(1),
-  /** Origin of the pictures, for people. */
+  /** Source of the pictures, as text. */
   source: z.string().min(1),
   text: z.strictObject({ ...encoder, dimension: z.int().positive() }),
   image: z.strictObject({ ...encoder, outputs: z.record(z.string(), z.int().positive()) }),
@@ -32,7 +32,7 @@ const SAMPLE_FILE = 'sample.json';
 const CAPTIONS = 'captions';
 
 /**
- * Writes the pictures as serving sees them and the captions' vectors; the description last.
+ * Writes the pictures' outputs as serving sees them and the captions' vectors; the description last.
  * @throws {unavailable}
  */
 export async function writeFeatureSample(
@@ -58,8 +58,8 @@ export async function writeFeatureSample(
 }
 
 /**
- * Reads a sample back.
- * @throws {schema-mismatch} when a file is missing, of another size, or something else
+ * Reads a sample.
+ * @throws {schema-mismatch} if a file is missing, invalid, or has the wrong size
  */
 export async function readFeatureSample(folder: string): Promise<{ sample: FeatureSample; pairs: EncodedPairs }> {
   const path = join(folder, SAMPLE_FILE);
@@ -84,7 +84,7 @@ async function readMatrix(path: string, rows: number, columns: number): Promise<
       `${path}: expected ${rows} x ${columns} float16 values, got ${bytes.length} bytes`,
     );
   }
-  // A copy, because 16-bit values need an even address.
+  // Copied, because 16-bit values need an even address.
   return new HalfMatrix(rows, columns, new Float16Array(new Uint8Array(bytes).buffer));
 }
 

@@ -12,24 +12,24 @@ import { type ScratchRows, writeScratch } from './scratch-rows.ts';
  * once a row for training, and built into head.onnx by the same function, so that serving feeds raw encoder outputs.
  */
 
-/** One encoder output as a tower sees it. */
+/** One encoder output as input of a tower. */
 export interface TowerInput {
   /**
-   * Name of an output of the encoder: `embedding` or an extra of a text encoder, what the manifest names of an image
-   * encoder.
+   * Name of an encoder output: `embedding` or an extra output for text encoders; a name from the manifest for image
+   * encoders.
    */
   readonly source: string;
-  /** Omitted if the encoder has no such output, instead of refusing the encoder. @default false */
+  /** If the encoder lacks this output, omit it instead of rejecting the encoder. @default false */
   readonly optional?: boolean;
-  /** What comes before the transform; `class-names` turns logits into a mean of the text vectors of class names. */
+  /** Preprocessing before the transform; `class-names` turns logits into a mean of the text vectors of class names. */
   readonly first: 'none' | 'class-names';
   /**
-   * `l2`: each row to unit length. `standardise`: each column to mean 0 and variance 1 over the training pairs.
-   * `whiten`: principal components of that.
+   * `l2`: normalises each row. `standardise`: each column to mean 0 and variance 1 over the training pairs. `whiten`:
+   * principal components of the standardised columns.
    */
   readonly transform: 'none' | 'l2' | 'standardise' | 'whiten';
   /**
-   * For `whiten`: components kept, all when left out; and how far their variances are evened out, 0 to 1 (the default).
+   * For `whiten`: number of components (default all), and how far their variances are equalised, 0 to 1 (default 1).
    */
   readonly columns?: number;
   readonly power?: number;
@@ -46,10 +46,10 @@ export interface InputTransform {
    * `columns`.
    */
   readonly place: { readonly from: string; readonly columns: number; readonly start: number };
-  /** Columns of the encoder output, and of what comes out. */
+  /** Number of columns of the encoder output, and of the result. */
   readonly width: number;
   readonly columns: number;
-  /** Constants of the graph by name, depending on the transform. */
+  /** Named constants of the graph; they depend on the transform. */
   readonly constants: Readonly<Record<string, Constant>>;
 }
 
@@ -61,7 +61,7 @@ export interface Constant {
 /** The inputs of each tower, concatenated in this order. */
 export type FeatureTransform = Readonly<Record<'text' | 'image', readonly InputTransform[]>>;
 
-/** Text vectors of the classes that the logits stand for: [classes, text dimension]. */
+/** Text vectors of the logits' classes: [classes, text dimension]. */
 export interface ClassNames {
   readonly vectors: Float32Array;
   readonly count: number;
@@ -75,27 +75,27 @@ export interface TransformedPairs {
   readonly images: readonly HalfRows[];
   /** Captions of picture p are rows firstCaption[p] to firstCaption[p + 1] - 1. */
   readonly firstCaption: Uint32Array;
-  /** [pictures], a number that pictures share whose captions fit each other, too. */
+  /** [pictures], equal for pictures whose captions also fit each other. */
   readonly groups: Float32Array;
   /** Removes the files with the rows. */
   close(): Promise<void>;
 }
 
-/** Share of the mean eigenvalue added to each before whitening. */
+/** Share of the mean eigenvalue that is added to each before whitening. */
 const WHITENING_FLOOR = 1e-3;
-/** Rows per run: some megabytes. */
+/** Rows per run: a few megabytes. */
 const ROWS = 1024;
 
 export function transformedWidth(inputs: readonly InputTransform[]): number {
   return inputs.reduce((sum, { columns }) => sum + columns, 0);
 }
 
-/** Input of the graph that takes the text encoder's vectors, all their parts side by side. */
+/** Graph input for the text encoder's vectors, with all their parts concatenated. */
 const TEXT_INPUT = 'text';
 
 /**
- * Learns means, scales and projections from the training pairs, all augmentations together. `textOutputs` are the sizes
- * of the parts of a text's vector, in order.
+ * Fits means, scales and projections on the training pairs, over all augmentations. `textOutputs` are the sizes of the
+ * parts of a text vector, in order.
  */
 export async function fitTransform(
   spec: TowerInputs,
@@ -172,7 +172,7 @@ function withClassNames(base: InputTransform, classes: ClassNames | null): Input
   return { ...base, columns, constants: { classes: { values: classes.vectors, shape: [classes.count, columns] } } };
 }
 
-/** Inputs of the graph that a tower takes, with their columns. */
+/** The graph inputs of a tower, with their numbers of columns. */
 export function graphInputs(transforms: readonly InputTransform[]): Map<string, number> {
   return new Map(transforms.map(({ place }) => [place.from, place.columns]));
 }
@@ -214,25 +214,26 @@ function addInput(graph: OnnxGraph, input: InputTransform, given: string): strin
 const TOP_CLASSES = 10;
 
 /**
- * The names of the likeliest classes, weighted by their probability among those (convex combination of semantic
- * embeddings, Norouzi et al. 2014): a text vector for the picture.
+ * Names of the most likely classes, weighted by their probabilities (convex combination of semantic embeddings, Norouzi
+ * et al. 2014): a text vector for the picture.
  */
 function addClassNames(graph: OnnxGraph, logits: string, classes: string, width: number): string {
-  // onnxruntime 1.30 ends the process (division by zero) on TopK over no rows, which is what serving feeds the tower
-  // that it does not ask for. One more row, and away with it.
+  // onnxruntime 1.30 crashes (division by zero) on TopK over zero rows, which serving feeds to the tower it does not
+  // use.
+  // A row is added before and removed after.
   const padding = graph.weights(new Float32Array(width), [1, width]);
   const padded = graph.op('Concat', [logits, padding], { axis: { int: 0 } });
   const [top, which] = graph
     .ops('TopK', [padded, graph.ints([TOP_CLASSES])], 2)
     .map((value) => graph.op('Slice', [value, graph.ints([0]), graph.ints([-1]), graph.ints([0])]));
   const shares = graph.op('Softmax', [top!], { axis: { int: 1 } });
-  // Ten rows of the names instead of a product with all of them: most of their memory is never touched.
+  // Gathers ten rows of names instead of multiplying with all of them: most of their memory is never touched.
   const names = graph.op('Gather', [classes, which!], { axis: { int: 0 } });
   const weighted = graph.op('Mul', [names, graph.op('Unsqueeze', [shares, graph.ints([2])])]);
   return graph.op('ReduceSum', [weighted, graph.ints([1])], { keepdims: { int: 0 } });
 }
 
-/** Encoder outputs, the matrix of each input's graph input, through the transform: blocks of whole rows. */
+/** Transforms encoder outputs, one matrix per graph input, in blocks of whole rows. */
 async function* transformedBlocks(
   transforms: readonly InputTransform[],
   matrices: readonly HalfRows[],
@@ -275,8 +276,8 @@ export async function transformRows(
 }
 
 /**
- * All rows of a split, ready for the towers, in files in `folder`: beside four augmentations of 30,000 pictures a head
- * in training is small.
+ * All rows of a split, ready for the towers, in files in `folder`: compared with four augmentations of 30,000 pictures,
+ * a head in training is small.
  * @throws {unavailable}
  */
 export async function transformPairs(
@@ -311,8 +312,8 @@ export async function transformPairs(
 }
 
 /**
- * Principal components of the standardised columns, each divided by its variance to the power of `power` / 2: 1 makes
- * all equally large (whitening), 0 leaves them as they are. Rows of the projection take x - mean.
+ * Principal components of the standardised columns, each divided by its variance to the power of `power` / 2: 1 gives
+ * all the same variance (whitening), 0 leaves them unchanged. Rows of the projection multiply x - mean.
  */
 async function whitening(
   matrices: readonly HalfRows[],

@@ -1,9 +1,9 @@
 /** Matrices of float16 values: cached encoder outputs at half the disk and memory of float32. */
 
-/** Rows start to start + count - 1, one after the other; valid until the next call. */
+/** Rows start to start + count - 1, concatenated; valid until the next call. */
 export type ReadRows = (start: number, count: number) => Float16Array;
 
-/** A matrix that is read row by row, wherever it is: in memory (HalfMatrix) or on disk. */
+/** A matrix read row by row, from memory (HalfMatrix) or from disk. */
 export class HalfRows {
   readonly rows: number;
   readonly columns: number;

@@ -4,12 +4,14 @@ import type { HalfRows } from './float16-matrix.ts';
 
 /** Means, spreads and covariances of the columns of large matrices. */
 
-/** Rows per block: some megabytes. */
+/** Rows per block: a few megabytes. */
 const ROWS = 1024;
 /** Constant columns are not scaled. */
 const LEAST_STD = 1e-6;
 
-/** Mean and standard deviation of each column over the rows of all matrices; a column that never changes has 1. */
+/**
+ * Mean and standard deviation of each column over the rows of all matrices; the deviation of a constant column is 1.
+ */
 export function columnMoments(matrices: readonly HalfRows[]): { mean: Float64Array; std: Float64Array } {
   const columns = matrices[0]!.columns;
   const [sum, squares] = [new Float64Array(columns), new Float64Array(columns)];
@@ -51,8 +53,8 @@ export async function covariance(
 }
 
 /**
- * Mean of several matrices of the same rows side by side, and the covariance of the columns of one of them with all:
- * `covariances` [columns of matrices[one], all columns].
+ * Mean of several matrices with the same rows, side by side, and the covariance of the columns of one of them with all
+ * columns: `covariances` [columns of matrices[one], all columns].
  */
 export async function jointCovariance(
   matrices: readonly HalfRows[],

@@ -6,29 +6,25 @@ import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
 import { jointCovariance } from './moments.ts';
 
 /**
- * Encoder outputs of pictures that nobody took. The image encoder knows a thousand classes, most of which no training
- * photo shows; moving its mean output along the direction in which the logit of a class grows fastest among real
- * pictures gives a plausible output for that class.
- *
+ * Synthetic encoder outputs. The image encoder knows a thousand classes, most of which no training photo shows. Moving
+ * its mean output along the direction in which the logit of a class grows fastest among real pictures gives a plausible
+ * output for that class.
  * With features f, logits l = W f + b, S the covariance of f over training pictures and bars for means over classes,
  * the direction is S (w_c - w̄). That is the covariance of f with l_c - l̄, and the logits move along the covariance of
- * l with it, so neither W nor b is needed: only covariances of what the encoder answers.
+ * l with it, so neither W nor b is needed: only covariances of the encoder's outputs.
  */
 
-/**
- * Pairs of things that the photos do not show: pseudo-features of the classes that the image encoder knows, with texts
- * that name them.
- */
+/** Pairs for things that no photo shows: pseudo-features of the image encoder's classes, with texts that name them. */
 export interface PseudoSpec {
   /** Pairs added to each batch. */
   readonly batch: number;
   /** Pseudo-features per class. */
   readonly variants: number;
-  /** Share of a random training picture's deviation from the mean that is added to one of them. */
+  /** Share of a random training picture's deviation from the mean that is added to each. */
   readonly noise: number;
 }
 
-/** Made-up outputs by name of the encoder's output, `variants` rows for each class in turn. */
+/** Synthetic outputs by name of the encoder's output: `variants` rows per class, class by class. */
 export interface PseudoFeatures {
   readonly outputs: Readonly<Record<string, HalfMatrix>>;
   /** [rows] */
@@ -36,13 +32,13 @@ export interface PseudoFeatures {
 }
 
 /**
- * How far the logit of its class is raised: to this quantile of the largest logits of training pictures, on average.
+ * How far the logit of its class is raised: on average, to this quantile of the largest logits of training pictures.
  */
 const TYPICAL_TOP = 0.5;
-/** Strength of pseudo-pictures varies by this factor in both directions. */
+/** The strength varies by this factor in both directions. */
 const STRENGTH_RANGE = 1.3;
 
-/** Makes them from the training pictures as serving sees them. */
+/** Computes them from the training pictures as serving sees them. */
 export async function makePseudoFeatures(pairs: PairSet, spec: PseudoSpec, seed: number): Promise<PseudoFeatures> {
   const real = pairs.augmented[0]!;
   const names = Object.keys(real);

@@ -22,7 +22,7 @@ const ROWS = 'rows.bin';
 const SEGMENTS = 'segments';
 const SEGMENT = /^[0-9a-f]{64}\.bin$/;
 
-/** Describes what made the rows; another description is another cache. */
+/** Describes how the rows were made; a different description means a different cache. */
 export interface CacheDescription {
   /** Such as the encoder's key and the name of the augmentation. */
   readonly made: Readonly<Record<string, unknown>>;
@@ -37,7 +37,7 @@ interface Part {
 export class RecordCache {
   readonly folder: string;
   readonly description: CacheDescription;
-  /** Records with a wrong checksum, which will be made again. */
+  /** Records with a wrong checksum; they will be recomputed. */
   damaged = 0;
   /** Bytes of rows that are not in a segment yet. */
   unsealedBytes = 0;
@@ -55,8 +55,8 @@ export class RecordCache {
   }
 
   /**
-   * Opens or starts the cache in `folder`.
-   * @throws {schema-mismatch} when the folder holds one that something else made
+   * Opens or creates the cache in `folder`.
+   * @throws {schema-mismatch} if the folder holds a cache with another description
    */
   static async open(folder: string, description: CacheDescription): Promise<RecordCache> {
     await mkdir(join(folder, SEGMENTS), { recursive: true }).catch((error: unknown) => {
@@ -72,7 +72,7 @@ export class RecordCache {
       }
       const count = await cache.#index(cache.#rows);
       cache.unsealedBytes = count * recordBytes(description.columns);
-      // Leftovers of an interrupted write after the last whole record.
+      // Remains of an interrupted write after the last whole record.
       await cache.#rows.file.truncate(cache.unsealedBytes);
       return cache;
     } catch (error) {
@@ -96,7 +96,7 @@ export class RecordCache {
 
   /**
    * Appends rows in one write.
-   * @throws {unavailable} when the disk does not take them
+   * @throws {unavailable} if writing fails
    */
   append(rows: readonly Row[]): Promise<void> {
     return this.#inTurn(async () => {
@@ -114,9 +114,8 @@ export class RecordCache {
   }
 
   /**
-   * Columns `from` to `to` (all when left out) of the rows of these hashes, in order, to be read until the cache is
-   * closed. Reading throws `unavailable` when another process changed the file. Throws a plain Error for a hash that is
-   * not there: a bug.
+   * Columns `from` to `to` (default all) of the rows with these hashes, in order, readable until the cache is closed.
+   * Reading throws `unavailable` if another process changed the file. Throws a plain Error for an unknown hash: a bug.
    */
   rows(hashes: readonly string[], part: { from?: number; to?: number } = {}): HalfRows {
     const places = hashes.map((hash) => {
@@ -129,7 +128,7 @@ export class RecordCache {
   }
 
   /**
-   * Makes a segment of what was appended; nothing when there is nothing.
+   * Seals the appended rows into a segment, if there are any.
    * @throws {unavailable}
    */
   seal(): Promise<void> {
@@ -154,8 +153,8 @@ export class RecordCache {
   }
 
   /**
-   * Takes in a segment that another cache sealed.
-   * @throws {unavailable} when the bytes are not those of its name
+   * Adds a segment that another cache sealed.
+   * @throws {unavailable} if the bytes do not match the name
    */
   async adopt(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const aside = join(this.folder, SEGMENTS, `${randomUUID()}.part`);
@@ -199,7 +198,7 @@ export class RecordCache {
     await this.#index(part);
   }
 
-  /** Indexes the rows of a part; returns its number of records, damaged ones included. */
+  /** Indexes the rows of a part; returns its number of records, including damaged ones. */
   async #index(part: Part): Promise<number> {
     let count = 0;
     for await (const { record, hash, isWhole } of readRecords(part.file, this.description.columns)) {
@@ -241,7 +240,7 @@ async function checkDescription(path: string, description: CacheDescription): Pr
       throw error;
     });
     if (found === null) {
-      // Written aside and renamed, so that it is never incomplete.
+      // Written to a temporary file and renamed, so that it is never incomplete.
       const aside = `${path}.${process.pid}`;
       await writeFile(aside, expected);
       await rename(aside, path);

@@ -4,8 +4,8 @@ import { crc32 } from 'node:zlib';
 import { HalfRows } from './float16-matrix.ts';
 
 /**
- * Float16 rows by content hash, one after the other: 32 bytes of SHA-256, 4 bytes of CRC-32 over hash and values
- * (little endian), then the values. Records have one size, and the checksum tells a half-written or damaged one.
+ * Float16 rows by content hash, concatenated: 32 bytes of SHA-256, 4 bytes of CRC-32 over hash and values (little
+ * endian), then the values. All records have the same size; the checksum reveals half-written or damaged ones.
  */
 
 const HASH_BYTES = 32;
@@ -42,7 +42,7 @@ export interface StoredRecord {
   readonly isWhole: boolean;
 }
 
-/** All whole records; a shorter tail was left by an interrupted write. */
+/** All whole records; a shorter tail remains from an interrupted write. */
 export async function* readRecords(file: FileHandle, columns: number): AsyncGenerator<StoredRecord> {
   const bytes = recordBytes(columns);
   const perRead = Math.max(1, Math.floor(READ_BYTES / bytes));
@@ -63,16 +63,16 @@ export async function* readRecords(file: FileHandle, columns: number): AsyncGene
   }
 }
 
-/** Where a record is. */
+/** Location of a record. */
 export interface RecordPlace {
   readonly part: { readonly file: FileHandle };
   readonly record: number;
 }
 
 /**
- * Columns `from` to `to` of these records as the rows of a matrix, each read from its file when it is asked for: a data
- * set of any size takes as good as no memory. `hashes` are those that the records must have; `changed` makes what is
- * thrown when one has another.
+ * Columns `from` to `to` of these records as the rows of a matrix, each read from its file on demand, so that a data
+ * set of any size takes almost no memory. `hashes` are the expected hashes; `changed` creates the error that is thrown
+ * if a record has another one.
  */
 export function recordRows(
   places: readonly RecordPlace[],

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { unavailable } from '../../core/files/file-errors.ts';
 import { HalfRows } from './float16-matrix.ts';
 
-/** Rows in a temporary file, for more than memory should hold. */
+/** Rows in a temporary file, for data too large for memory. */
 export interface ScratchRows {
   readonly rows: HalfRows;
   /** Removes the file. */
@@ -12,8 +12,8 @@ export interface ScratchRows {
 }
 
 /**
- * Writes blocks of whole rows, as float16, one after the other.
- * @throws {unavailable} when the disk does not take them
+ * Writes blocks of whole rows as float16.
+ * @throws {unavailable} if writing fails
  */
 export async function writeScratch(
   path: string,
@@ -25,8 +25,8 @@ export async function writeScratch(
     .catch((error: unknown) => {
       throw unavailable(error, 'write', path);
     });
-  // Where open files can be removed it goes at once, so that a killed process leaves nothing; elsewhere when it is
-  // closed.
+  // Where open files can be deleted, it is deleted at once, so that a killed process leaves nothing; elsewhere, on
+  // close.
   await rm(path).catch(() => {});
   const close = async () => {
     await file.close();

@@ -9,15 +9,14 @@ import type { ObjectStore } from '../../core/ports.ts';
 import { type CacheDescription, describeCache, otherCache, RecordCache } from './record-cache.ts';
 
 /**
- * A cache of rows that several machines share through a bucket. What is there are sealed segments, named by their
- * content, so bringing two sides together is fetching and sending the names that the other side lacks: nothing is ever
- * changed in place, a call that is cut off leaves nothing half done, and two machines that encode at the same time
- * cannot disturb each other.
+ * A cache of rows that several machines share through a bucket. The bucket holds sealed segments named by their
+ * content, so synchronising means copying the missing names in each direction: nothing is changed in place, an
+ * interrupted call leaves nothing half done, and machines that encode concurrently cannot disturb each other.
  */
 
 const DESCRIPTION = 'cache.json';
 const SEGMENTS = 'segments/';
-/** Bytes of rows that wait to be sent; no more are lost with a machine. */
+/** Bytes of unsent rows that trigger an upload; at most this much is lost with a machine. */
 const SEGMENT_BYTES = 16 * 1024 ** 2;
 
 export interface CachePlace {
@@ -29,14 +28,14 @@ export interface CachePlace {
 
 export interface OpenCache {
   readonly rows: RecordCache;
-  /** Sends what the bucket lacks: everything, or only once it is worth a request. */
+  /** Uploads what the bucket lacks: everything, or only once it is worth a request. */
   send(how: 'everything' | 'when-large'): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Opens one cache, with everything that is in the bucket.
- * @param path of this cache below the folder and in the bucket alike, with forward slashes
+ * Opens one cache, including everything in the bucket.
+ * @param path of this cache, both below the folder and in the bucket, with forward slashes
  * @throws {schema-mismatch}
  * @throws {unavailable}
  */
@@ -64,8 +63,8 @@ export async function openCache(
 }
 
 /**
- * Fetches the segments that the bucket has and the cache lacks.
- * @throws {schema-mismatch} when the bucket holds a cache that something else made
+ * Downloads the segments that the cache lacks.
+ * @throws {schema-mismatch} if the bucket holds a cache with another description
  * @throws {unavailable}
  */
 async function fetchSegments(cache: RecordCache, store: ObjectStore): Promise<void> {
@@ -79,8 +78,8 @@ async function fetchSegments(cache: RecordCache, store: ObjectStore): Promise<vo
 }
 
 /**
- * Sends what the cache has and the bucket lacks.
- * @throws {unavailable} when the bucket cannot be written; nothing is lost then, the next call sends it
+ * Uploads the segments that the bucket lacks.
+ * @throws {unavailable} if the bucket cannot be written; nothing is lost, and the next call retries
  */
 async function sendSegments(cache: RecordCache, store: ObjectStore): Promise<void> {
   await cache.seal();

@@ -17,7 +17,7 @@ import { Random } from '../random.ts';
  * they are asked in collections of several sizes that hold a picture they were written of.
  */
 
-/** A word, and the pictures most of whose captions contain it. */
+/** A word, and the pictures with this word in most of their captions. */
 export interface AgreedWord {
   readonly word: string;
   readonly pictures: readonly number[];
@@ -25,9 +25,9 @@ export interface AgreedWord {
 
 /** A word counts if three of five captions have it, and at least two. */
 const AGREEMENT = 0.6;
-/** Shorter ones are articles and prepositions. */
+/** Shorter words are articles and prepositions. */
 const SHORTEST = 3;
-/** Words that name nothing (the most frequent ones of English captions that are longer than two letters). */
+/** Words that name nothing (the most frequent words of English captions with more than two letters). */
 const EMPTY = new Set(
   (
     'the and with are for from that this his her its their they them there one two three four into onto over near ' +
@@ -54,26 +54,26 @@ export function agreedWords(pictures: readonly { readonly captions: readonly str
   return [...found].map(([word, shown]) => ({ word, pictures: shown }));
 }
 
-/** Collection sizes; those larger than the number of pictures are omitted. */
+/** Collection sizes; sizes above the number of pictures are omitted. */
 const SIZES = [10, 20, 50, 100, 200, 500, 1000];
 /** Approximate number of queries per size. */
 const QUERIES = 5000;
-/** Share of the words of a picture that may be called poor, by cosines alone and with classes; half are good. */
+/** Share of a picture's words that may be rated poor, by cosines alone and with classes; half are good. */
 const POOR_SHARE = { cosines: 0.15, classes: 0.3 };
 const GOOD_SHARE = 0.5;
 /** Candidate temperatures: encoders trained at different temperatures spread cosines differently. */
 const TEMPERATURES = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15];
 /**
- * The text encoder's own cosines are divided by this share of their deviation among the names of the classes. Words of
- * captions do not tell which share is best: from a third to two thirds they find the same.
+ * The text encoder's own cosines are divided by this share of their deviation among the class names. Caption words do
+ * not determine the best share: values from a third to two thirds do equally well.
  */
 const OWN_SHARE = 0.43;
 
 export interface CalibrationInput {
   readonly words: Queries;
   /**
-   * Captions of these pictures in each language that the side reads, that of the words first; with one or none, all
-   * queries are taken to be like the words.
+   * Captions of these pictures in each language that the side reads, the language of the words first. With one or none,
+   * all queries are assumed to be like the words.
    */
   readonly captions: readonly Queries[];
   /** [pictures, dimension] */
@@ -88,24 +88,24 @@ export interface CalibrationInput {
 
 /** Query texts. */
 export interface Queries {
-  /** The pictures that show each, by their rows. */
+  /** For each text, the rows of the pictures that show it. */
   readonly shownBy: readonly (readonly number[])[];
   /** [texts, dimension] */
   readonly texts: Float32Array;
-  /** Unit vectors of the text encoder itself, one a text. */
+  /** Unit vectors of the text encoder itself, one per text. */
   readonly own: readonly Float32Array[];
 }
 
 export interface ClassInput {
-  /** [count, size] Unit vectors of the names of the classes in the text encoder's own space. */
+  /** [count, size] Unit vectors of the class names in the text encoder's own space. */
   readonly names: Float32Array;
   readonly count: number;
-  /** Likely classes of each picture. */
+  /** Most likely classes of each picture. */
   readonly seen: readonly (readonly SeenClass[])[];
 }
 
 export interface Calibrated extends Calibration {
-  /** Share of words that no picture shows which are poor, over all sizes. */
+  /** Share of the words shown by no picture that are rated poor, over all sizes. */
   readonly caught: number;
   /** How much the bounds are lowered for other languages. */
   readonly cost: LanguageCost;
@@ -118,10 +118,10 @@ export interface LanguageCost {
 }
 
 /**
- * The bounds are straight lines, over the logarithm of the size, through quantiles of evidence; the temperature of
- * cosines is the one that tells most of the words apart that no picture shows. For a side that reads other languages,
- * too, they lie lower by what a picture's caption in these has less evidence than its caption in the language of the
- * words.
+ * The bounds are straight lines, over the logarithm of the size, through quantiles of evidence. The temperature of
+ * cosines is the one that best detects words shown by no picture. For a side that also reads other languages, the
+ * bounds are lowered by how much less evidence a picture's captions in those languages have than its caption in the
+ * language of the words.
  */
 export function calibrate(input: CalibrationInput): Calibrated {
   const { words, captions, others, classes, seed } = input;
@@ -159,7 +159,7 @@ function best<T extends { readonly caught: number }>(all: readonly T[]): T {
   return all.reduce((most, one) => (one.caught > most.caught ? one : most));
 }
 
-/** A text asked in a collection: the nearest pictures, and whether one there shows it. */
+/** A text searched in a collection: the nearest pictures, and whether one there shows it. */
 interface Asked {
   readonly size: number;
   readonly text: number;
@@ -190,7 +190,7 @@ function rowsOf(matrix: Float32Array, size: number): (i: number) => Float32Array
   return (i) => matrix.subarray(i * size, (i + 1) * size);
 }
 
-/** The nearest pictures, as at the start of an answer. */
+/** The nearest pictures, as at the top of the results. */
 function nearestOf(collection: ReadonlySet<number>, cosines: Float32Array): number[] {
   const first: number[] = [];
   for (const one of collection) {
@@ -217,7 +217,7 @@ function cosineEvidence({ others, dimension, images }: CalibrationInput, tempera
   };
 }
 
-/** Standard deviation of the cosines of each two of some unit vectors. */
+/** Standard deviation of all pairwise cosines of some unit vectors. */
 function deviationAmong(vectors: Float32Array, count: number): number {
   const row = rowsOf(vectors, vectors.length / count);
   let [sum, squares, pairs] = [0, 0, 0];
@@ -239,7 +239,7 @@ function classesEvidence({ names, count, seen }: ClassInput, temperature: number
   };
 }
 
-/** The best evidence of an answer. */
+/** The best evidence among the results. */
 type Judged = Pick<Asked, 'size' | 'isShown'> & { readonly value: number };
 
 function judge(asked: readonly Asked[], evidenceOf: ReturnType<Evidence>): Judged[] {
@@ -250,7 +250,7 @@ function judge(asked: readonly Asked[], evidenceOf: ReturnType<Evidence>): Judge
   }));
 }
 
-/** Quantiles of evidence, at this share and at half, by collection size. */
+/** Quantiles of evidence, at this share and at one half, by collection size. */
 function quantiles(judged: readonly Judged[], poorShare: number) {
   return [...new Set(judged.map(({ size }) => size))].map((size) => {
     const values = judged.filter((one) => one.isShown && one.size === size).map(({ value }) => value);

@@ -2,12 +2,12 @@ import type { Projection } from '../../core/encode/identity-head.ts';
 import type { EncodedPairs } from '../features/extract.ts';
 import type { EmbeddedPairs } from './metrics.ts';
 
-/** Rows projected at once: a few megabytes of encoder outputs. */
+/** Rows projected at a time: a few megabytes of encoder outputs. */
 const ROWS = 512;
 
 /**
- * Pictures (as serving sees them) and captions of a split through a head as serving loads it, or what stands in its
- * place.
+ * Projects pictures (as serving sees them) and captions of a split through a head as serving loads it, or through a
+ * substitute.
  */
 export async function embedPairs(head: Projection, pairs: EncodedPairs): Promise<EmbeddedPairs> {
   const { dimension } = head;
@@ -24,7 +24,7 @@ export async function embedPairs(head: Projection, pairs: EncodedPairs): Promise
   return { texts, images, firstCaption: pairs.firstCaption, dimension };
 }
 
-/** Joint vectors of these pictures, one after the other. */
+/** Joint vectors of these pictures, concatenated. */
 export async function embedImages(
   head: Projection,
   { augmented }: Pick<EncodedPairs, 'augmented'>,

@@ -11,7 +11,7 @@ import { type Interval, interval, type Resampling } from './significance.ts';
 
 /** A space, evaluated on one split. */
 export interface EvaluatedSpace {
-  /** Where head.json is; `none` for encoders that share a space. */
+  /** Location of head.json; `none` for encoders that share a space. */
   readonly folder: string;
   readonly info: Pick<HeadFile, 'name' | 'recipe' | 'space'>;
   readonly vectors: EmbeddedPairs;
@@ -28,7 +28,7 @@ export interface EvaluatedHead extends EvaluatedSpace {
 
 export interface EvaluationOptions {
   readonly resampling: Resampling;
-  /** Best answers to keep per query. @default 0 */
+  /** Best results to keep per query. @default 0 */
   readonly top?: number;
   /** All pictures to search, if some have no captions here. @default those with captions */
   readonly among?: PairSet;
@@ -51,8 +51,8 @@ export async function evaluateHead(
 }
 
 /**
- * The same for encoders whose own vectors are the space.
- * @throws {invalid-config} when they share none
+ * The same for encoders that share a space without a head.
+ * @throws {invalid-config} if they do not share one
  */
 export async function evaluateSharedSpace(
   { profile, text, image }: Encoders,
@@ -89,8 +89,8 @@ async function withOthers(
 }
 
 /**
- * Mean and deviation, over all captions, of the cosine to the picture that fits a caption best. Heads ranked with `top`
- * at least 1.
+ * Mean and deviation, over all captions, of the cosine to the best picture. The heads must have been ranked with `top`
+ * of at least 1.
  */
 export function bestMatch(heads: readonly Pick<EvaluatedSpace, 'ranking'>[]): { mean: number; deviation: number } {
   const best = heads.flatMap(({ ranking }) =>

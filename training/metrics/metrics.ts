@@ -11,23 +11,23 @@ export type AtCutoffs = Readonly<Record<(typeof CUTOFFS)[number], number>>;
 
 /** Metrics of one direction, in percent except the median rank. */
 export interface DirectionValues {
-  /** Share of queries with a right answer among the first k. */
+  /** Share of queries with a right result among the first k. */
   readonly recall: AtCutoffs;
   readonly medianRank: number;
-  /** Share of right answers among the first k. */
+  /** Share of right results among the first k. */
   readonly precision: AtCutoffs;
   /** Normalised discounted cumulative gain of the first k, gain 1 (Järvelin and Kekäläinen 2002). */
   readonly ndcg: AtCutoffs;
-  /** Mean of 1 over the rank of the first right answer. */
+  /** Mean of 1 over the rank of the first right result. */
   readonly meanReciprocalRank: number;
-  /** Mean over queries of the mean, over right answers, of the precision at their rank. */
+  /** Mean over queries of the mean, over right results, of the precision at their rank. */
   readonly meanAveragePrecision: number;
 }
 
 export interface Values {
   readonly textToImage: DirectionValues;
   readonly imageToText: DirectionValues;
-  /** The six recalls added up, 0 to 600. */
+  /** Sum of the six recalls, 0 to 600. */
   readonly recallSum: number;
 }
 
@@ -48,7 +48,7 @@ export interface QueryTable {
   readonly firstCaption: Uint32Array;
   /** [pictures, 2 * MEANS] Sums over the caption queries of a picture, then those of the picture as a query. */
   readonly sums: Float64Array;
-  /** Ranks from low to high, and the picture that each belongs to. */
+  /** Ranks in ascending order, and the picture that each belongs to. */
   readonly textRanks: SortedRanks;
   readonly imageRanks: SortedRanks;
 }
@@ -96,7 +96,7 @@ export function queryTable({
   };
 }
 
-/** Adds what a query with right answers at these ranks, ascending, contributes. */
+/** Adds the contribution of a query with right results at these ranks, ascending. */
 function addMeans(sums: Float64Array, at: number, ranks: Uint32Array): void {
   for (const [i, k] of CUTOFFS.entries()) {
     let [hits, gain, ideal] = [0, 0, 0];
@@ -117,7 +117,7 @@ function addMeans(sums: Float64Array, at: number, ranks: Uint32Array): void {
 }
 
 /**
- * The statistics of a table in which picture p is there weights[p] times.
+ * The statistics of a table in which picture p occurs weights[p] times.
  * @param weights whole numbers, [pictures]
  */
 export function statistics(table: QueryTable, weights: Uint32Array): Float64Array {

@@ -1,7 +1,7 @@
 import type { PairSet } from '../features/extract.ts';
 import type { Ranking } from './ranking.ts';
 
-/** The results of each query, for people and other programs. */
+/** The results of each query, for people and for other programs. */
 
 export interface PictureAnswer {
   readonly image: string;
@@ -30,9 +30,9 @@ export type QueryLine =
   | {
       readonly direction: 'image-to-text';
       readonly image: string;
-      /** Rank of the best of its own captions, from 1. */
+      /** Rank of the best of the picture's captions, from 1. */
       readonly rank: number;
-      /** Ranks of its own captions, in their order. */
+      /** Ranks of the picture's captions, in their order. */
       readonly ranks: readonly number[];
       readonly top: readonly CaptionAnswer[];
     };
@@ -79,7 +79,7 @@ function topCaptions(pictures: PairSet['pictures'], ranking: Ranking, p: number)
   });
 }
 
-/** The picture of a caption, by bisection. */
+/** The picture of a caption, by binary search. */
 export function ownerOf(firstCaption: Uint32Array, caption: number): number {
   let [low, high] = [0, firstCaption.length - 1];
   while (high - low > 1) {

@@ -2,7 +2,7 @@ import { dot } from '../../core/vector-arithmetic.ts';
 import { type ScoreOptions, scoreBlocks } from './score-blocks.ts';
 import { TopLists } from './top-lists.ts';
 
-/** Ranks of right answers; docs/evaluation.md defines which are right and how ties count. */
+/** Ranks of right results; docs/evaluation.md defines which are right and how ties count. */
 
 /** Vectors of one split, of unit length. */
 export interface EmbeddedPairs {
@@ -30,16 +30,16 @@ export interface Ranking {
 }
 
 export interface RankingOptions extends ScoreOptions {
-  /** Answers to keep per query. @default 0 */
+  /** Best results to keep per query. @default 0 */
   readonly top?: number;
 }
 
-/** Scores closer than this are equal: float32 sums in another order differ by less. */
+/** Scores closer than this count as equal: float32 sums in another order differ by less. */
 const TIE = 1e-6;
 
 /**
- * Ranks of all right answers in both directions. A wrong answer that scores the same as a right one stands before it.
- * Memory grows with captions plus pictures, never with their product.
+ * Ranks of all right results in both directions. On equal scores, a wrong result is ranked before a right one. Memory
+ * grows with captions plus pictures, never with their product.
  */
 export async function rankPairs(pairs: EmbeddedPairs, options: RankingOptions = {}): Promise<Ranking> {
   const { texts, images, firstCaption, dimension } = pairs;
@@ -47,7 +47,7 @@ export async function rankPairs(pairs: EmbeddedPairs, options: RankingOptions = 
   const row = (matrix: Float32Array, i: number) => matrix.subarray(i * dimension, (i + 1) * dimension);
   const owner = ownersOf(firstCaption);
   const ownScore = Float64Array.from(owner, (picture, caption) => dot(row(texts, caption), row(images, picture)));
-  // Wrong answers count from here.
+  // Wrong results count from here.
   const limit = ownScore.map((score) => score - TIE);
   const levels = new Levels(firstCaption, limit);
   const pictureRank = new Uint32Array(captions).fill(1);
@@ -79,15 +79,15 @@ export function ownersOf(firstCaption: Uint32Array): Uint32Array {
   return owner;
 }
 
-/** Counts how many wrong captions stand before each right caption of a picture. */
+/** Counts the wrong captions ranked before each right caption of a picture. */
 class Levels {
-  /** [pictures] The score from which a wrong caption stands before any right one at all. */
+  /** [pictures] The score above which a wrong caption is ranked before at least one right caption. */
   readonly lowest: Float64Array;
   readonly #firstCaption: Uint32Array;
-  /** [captions] The right captions of each picture, best first, and what it takes to stand before them. */
+  /** [captions] The right captions of each picture, best first, and the score needed to be ranked before them. */
   readonly #order: Uint32Array;
   readonly #limit: Float64Array;
-  /** [captions] Wrong captions that stand before this right one, but not before the next better. */
+  /** [captions] Wrong captions ranked before this right one, but not before the next better one. */
   readonly #ahead: Uint32Array;
 
   constructor(firstCaption: Uint32Array, limit: Float64Array) {
@@ -105,7 +105,7 @@ class Levels {
     );
   }
 
-  /** To be called only with a score of at least `lowest`. */
+  /** Call it only with a score of at least `lowest`. */
   count(picture: number, score: number): void {
     let at = this.#firstCaption[picture + 1]! - 1;
     while (at > this.#firstCaption[picture]! && score >= this.#limit[at - 1]!) at--;

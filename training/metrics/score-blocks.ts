@@ -1,7 +1,7 @@
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
 import { float32, loadOnnx, type OnnxModel } from '../../core/onnx/session.ts';
 
-/** All scores of texts against pictures, a block at a time: a million of each would be four terabytes at once. */
+/** All scores of texts against pictures, block by block: a million of each would take four terabytes at once. */
 
 /** Scores of texts c0 to c1 - 1 (rows) against pictures p0 to p1 - 1 (columns). */
 export interface ScoreBlock {

@@ -2,21 +2,21 @@ import { Random } from '../random.ts';
 import { type QueryTable, type SortedRanks, STATISTICS, statistics, toValues, type Values } from './metrics.ts';
 
 /**
- * How far figures can be trusted. What is drawn are pictures, each with all of its captions: captions of one picture
- * succeed and fail together, so that drawing them one by one would make intervals far too narrow. The pictures searched
- * through stay the same in every resample.
+ * Confidence intervals and tests. The resampling unit is a picture with all of its captions: captions of one picture
+ * succeed and fail together, so resampling them individually would make intervals far too narrow. The set of pictures
+ * to search stays the same in every resample.
  */
 
 export interface Resampling {
-  /** Bootstrap resamples, and as many sign flips. */
+  /** Number of bootstrap resamples, and of sign flips. */
   readonly resamples: number;
   readonly seed: number;
 }
 
-/** Percent of the resamples between the bounds. */
+/** Percentage of the resamples between the bounds. */
 const LEVEL = 95;
 
-/** Both bounds, each figure by itself: the percentile interval (Efron and Tibshirani 1993, chapter 13). */
+/** Both bounds, for each metric separately: the percentile interval (Efron and Tibshirani 1993, chapter 13). */
 export interface Interval extends Resampling {
   readonly level: number;
   readonly low: Values;
@@ -24,17 +24,17 @@ export interface Interval extends Resampling {
 }
 
 export interface Comparison {
-  /** Figures of the second head minus those of the first. */
+  /** Metrics of the second head minus those of the first. */
   readonly difference: Values;
   readonly interval: Interval;
   /**
-   * How often a difference at least as large, either way, comes up when it is left to chance which head a picture's
-   * figures belong to (paired sign-flip permutation test; Good 2005). At least 1 / (resamples + 1).
+   * Probability of a difference at least as large, in either direction, if each picture's results are assigned to the
+   * heads at random (paired sign-flip permutation test; Good 2005). At least 1 / (resamples + 1).
    */
   readonly p: Values;
 }
 
-/** The interval of each figure. */
+/** The interval of each metric. */
 export function interval(table: QueryTable, resampling: Resampling): Interval {
   return bounds(
     resamplesOf(table.pictures, resampling, (weights) => statistics(table, weights)),
@@ -42,7 +42,7 @@ export function interval(table: QueryTable, resampling: Resampling): Interval {
   );
 }
 
-/** Compares two heads on the same pictures. Throws a plain Error when the tables are of different ones: a bug. */
+/** Compares two heads on the same pictures. Throws a plain Error if the tables cover different pictures: a bug. */
 export function compare(first: QueryTable, second: QueryTable, resampling: Resampling): Comparison {
   if (first.pictures !== second.pictures || first.captions !== second.captions) {
     throw new Error('expected two heads on the same pictures');
@@ -89,7 +89,7 @@ function quantile(sorted: Float64Array, share: number): number {
   return below + (above - below) * (at - Math.floor(at));
 }
 
-/** Differences this close are the same: sums of another order differ by less. */
+/** Differences below this are equal: sums in another order differ by less. */
 const SAME = 1e-9;
 
 function signFlips(

@@ -1,11 +1,11 @@
-/** The best k answers of each of many queries, kept while answers stream by in any order. */
+/** The best k results for each of many queries, collected while results stream by in any order. */
 export class TopLists {
   readonly k: number;
-  /** [queries, k], best first; -1 where there are fewer answers. */
+  /** [queries, k], best first; -1 if there are fewer results. */
   readonly answers: Int32Array;
   /** [queries, k], in the order of `answers`. */
   readonly scores: Float64Array;
-  /** [queries] The score that an answer has to beat; infinite for empty lists. */
+  /** [queries] The score that a result must beat; infinite for empty lists. */
   readonly floors: Float64Array;
 
   constructor(queries: number, k: number) {
@@ -15,7 +15,7 @@ export class TopLists {
     this.floors = new Float64Array(queries).fill(k === 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
   }
 
-  /** Inserts an answer. Only call it with a score above the floor. */
+  /** Inserts a result. Only call it with a score above the floor. */
   insert(query: number, answer: number, score: number): void {
     const { k, answers, scores } = this;
     const first = query * k;
@@ -29,7 +29,7 @@ export class TopLists {
     this.floors[query] = scores[first + k - 1]!;
   }
 
-  /** The answers of a query, best first. */
+  /** The results of a query, best first. */
   of(query: number): { answer: number; score: number }[] {
     const found: { answer: number; score: number }[] = [];
     for (let at = query * this.k; at < (query + 1) * this.k && this.answers[at] !== -1; at++) {

@@ -3,8 +3,7 @@ import type { OnnxGraph, Shape } from '../../core/onnx/graph-builder.ts';
 /**
  * Reverse-mode differentiation over an ONNX graph. Every operation below adds its forward nodes at once and remembers
  * how a gradient of its result becomes gradients of its arguments; {@link Tape.gradients} then walks the tape backwards
- * and adds those nodes, too. Nothing is computed here: onnxruntime runs the finished graph.
- *
+ * and adds those nodes too. Nothing is computed here: onnxruntime runs the finished graph.
  * The rules are the textbook ones (Griewank and Walther, "Evaluating Derivatives", 2008, chapter 3); each is checked
  * against finite differences in test/training/trainer/autodiff.test.ts.
  */
@@ -20,7 +19,7 @@ export interface Value {
 interface Step {
   readonly result: Value;
   readonly args: readonly Value[];
-  /** Gradient of the result to gradients of the arguments; called only for arguments that are differentiable. */
+  /** Gradient of the result to gradients of the arguments; called only for differentiable arguments. */
   readonly backward: readonly ((grad: string) => string)[];
 }
 
@@ -118,7 +117,7 @@ export class Tape {
     return this.#record(name, a.shape, [a], [(grad) => this.graph.op('Mul', [grad, name])]);
   }
 
-  /** min(a, limit). Beyond the limit there is no gradient, so an optimiser leaves `a` where it is. */
+  /** min(a, limit). The gradient beyond the limit is zero, so an optimiser leaves `a` where it is. */
   clampAbove(a: Value, limit: number): Value {
     const { graph } = this;
     const bound = graph.scalar(limit);
@@ -129,7 +128,7 @@ export class Tape {
     return this.#record(graph.op('Min', [a.name, bound]), a.shape, [a], [backward]);
   }
 
-  /** Rows to unit length; shorter ones than 1e-12 are divided by that (torch.nn.functional.normalize). */
+  /** Normalises rows; rows shorter than 1e-12 are divided by 1e-12 (torch.nn.functional.normalize). */
   l2Normalise(a: Value): Value {
     const { graph } = this;
     const length = graph.op('Max', [
@@ -191,8 +190,8 @@ export class Tape {
   }
 
   /**
-   * Adds the backward pass of the scalar `loss` and answers with the names of its gradients with respect to `wrt`, in
-   * order. Throws when one of them has no influence on the loss: that is a mistake in the graph.
+   * Adds the backward pass of the scalar `loss` and returns the names of its gradients with respect to `wrt`, in order.
+   * Throws if one of them has no influence on the loss: that is a mistake in the graph.
    */
   gradients(loss: Value, wrt: readonly Value[]): string[] {
     const grads = new Map<string, string>([[loss.name, this.graph.scalar(1)]]);

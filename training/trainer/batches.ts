@@ -8,7 +8,7 @@ import { stepRows } from './step-graph.ts';
 
 /** Batches of transformed pairs for the training steps. */
 
-/** One pair: a picture through one of its augmentations, and one of its captions. */
+/** One pair: a picture in one of its augmentations, and one of its captions. */
 interface Pair {
   readonly picture: number;
   readonly augmentation: number;
@@ -32,8 +32,9 @@ export interface TrainingPairs {
 }
 
 /**
- * Steps an epoch: pairs that fill no whole batch are the last one, or are left out, other ones every epoch.
- * @throws {invalid-input} for fewer pairs than a batch, or than two where the last batch may be smaller
+ * Number of steps per epoch: leftover pairs that fill no whole batch form a last, smaller one, or are left out,
+ * different ones in each epoch.
+ * @throws {invalid-input} for fewer pairs than a batch, or fewer than two if the last batch may be smaller
  */
 export function stepsAnEpoch(recipe: Recipe, pairs: TransformedPairs): number {
   const count = pairCount(recipe, pairs);
@@ -60,7 +61,7 @@ function pictureCount({ firstCaption }: TransformedPairs): number {
   return firstCaption.length - 1;
 }
 
-/** The batches of one epoch, in the order and with the draws that `random` decides. */
+/** The batches of one epoch, in an order and with draws determined by `random`. */
 export function* trainingBatches(
   recipe: Recipe,
   { pairs, pseudo }: TrainingPairs,
@@ -89,9 +90,8 @@ export function* trainingBatches(
 }
 
 /**
- * Batches for the validation loss, always the same ones: every picture as serving sees it, paired with its first
- * caption, in random but fixed order, then with its second, and so on up to the fifth (again from the first where there
- * are fewer).
+ * Batches for the validation loss, always the same: every picture as serving sees it, paired with its first caption, in
+ * random but fixed order, then with its second, and so on up to the fifth (starting over if there are fewer).
  */
 export function* validationBatches(recipe: Recipe, pairs: TransformedPairs, random: Random): Generator<PairBatch> {
   for (let round = 0; round < 5; round++) {
@@ -126,7 +126,8 @@ function fill(pairs: TransformedPairs, batch: PairBatch, row: number, { picture,
 }
 
 /**
- * As {@link fill}, or with a random mixture of the picture's captions or of two of its augmentations in place of one.
+ * Like {@link fill}, or with a random mixture of the picture's captions, or of two of its augmentations, instead of
+ * one.
  */
 function fillMixed(
   { augment }: Recipe,
@@ -151,7 +152,7 @@ function fillMixed(
 }
 
 /**
- * Weights uniform over all that sum to 1: exponential variates divided by their sum (Dirichlet with all parameters 1).
+ * Uniform random weights that sum to 1: exponential variates divided by their sum (Dirichlet with all parameters 1).
  */
 function mixRows(matrix: HalfRows, first: number, end: number, out: Float32Array, at: number, random: Random): void {
   const weights = Array.from({ length: end - first }, () => -Math.log(1 - random.uniform()));
@@ -160,7 +161,7 @@ function mixRows(matrix: HalfRows, first: number, end: number, out: Float32Array
   for (const [i, weight] of weights.entries()) matrix.addRow(first + i, out, at, weight / total);
 }
 
-/** Groups of pseudo-features start here, above every number of a real picture. float32 counts on to 2^24. */
+/** Group numbers of pseudo-features start here, above every real picture's. float32 is exact up to 2^24. */
 const FIRST_PSEUDO_GROUP = 2 ** 23;
 
 function fillPseudo(pseudo: TransformedPseudo, batch: PairBatch, start: number, random: Random): void {

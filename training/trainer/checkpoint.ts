@@ -21,8 +21,8 @@ export interface Checkpoint {
 }
 
 /**
- * Writes a file atomically, without copying the values, the largest thing in training.
- * @throws {unavailable} when it cannot be written
+ * Writes a file atomically without copying the values, which are the largest data in training.
+ * @throws {unavailable} if it cannot be written
  */
 export async function writeCheckpoint(path: string, { tensors, facts }: Checkpoint): Promise<void> {
   const parts = [...tensors.values()].map(
@@ -38,8 +38,8 @@ export async function writeCheckpoint(path: string, { tensors, facts }: Checkpoi
 }
 
 /**
- * Null when there is no such file.
- * @throws {schema-mismatch} for one that is damaged or something else
+ * Returns null if there is no such file.
+ * @throws {schema-mismatch} if it is damaged or not a checkpoint
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint | null> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
@@ -60,7 +60,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | null> {
         `got ${body.length} with ${crc32(body)}`,
     );
   }
-  // A copy, because float32 needs an address that is a multiple of four.
+  // Copied, because float32 needs an address that is a multiple of four.
   const values = new Float32Array(body.buffer.slice(body.byteOffset, body.byteOffset + body.length));
   const tensors = new Map<string, Float32Array>();
   let at = 0;

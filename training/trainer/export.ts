@@ -46,8 +46,8 @@ type Side = 'text' | 'image';
 const SIDES: readonly Side[] = ['text', 'image'];
 
 /**
- * A graph with these sides of a head: raw encoder outputs in, unit vectors out, everything between them inside.
- * @param sides both only in heads of the old form
+ * A graph with these sides of a head, from raw encoder outputs to unit vectors, including the transforms.
+ * @param sides both only in heads in the old format
  */
 export function headGraph({ spec, transform, parameters }: TrainedHead, sides = SIDES): Uint8Array {
   const tape = new Tape(new OnnxGraph());
@@ -95,7 +95,7 @@ export interface HeadFiles {
   readonly graphs: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Descriptions in a head's file. */
+/** Parts of a head's description. */
 export interface AboutHead {
   readonly name: string;
   readonly recipe: Recipe;
@@ -144,7 +144,7 @@ function describeGraph(path: string, bytes: Uint8Array): TextSideFile['onnx'] {
 }
 
 /**
- * Writes graphs and head.json; the description last, so that a half-written head is refused.
+ * Writes graphs and head.json; the description last, so that an incomplete head is rejected.
  * @throws {unavailable}
  */
 export async function writeHeadFiles(folder: string, { file, graphs }: HeadFiles): Promise<void> {
@@ -152,7 +152,7 @@ export async function writeHeadFiles(folder: string, { file, graphs }: HeadFiles
   await writeJsonFile(join(folder, HEAD_FILE), file);
 }
 
-/** Makes and writes the files. */
+/** Creates and writes the files. */
 export async function writeHead(folder: string, head: TrainedHead, about: AboutHead): Promise<HeadFile> {
   const files = headFiles(head, about);
   await writeHeadFiles(folder, files);
@@ -162,15 +162,15 @@ export async function writeHead(folder: string, head: TrainedHead, about: AboutH
 /** A trained text side. */
 export interface TrainedTextSide extends Omit<TextSideFile, 'onnx'> {
   readonly encoderKey: string;
-  /** As {@link headGraph} makes it of the side `text`. */
+  /** From {@link headGraph} with the side `text`. */
   readonly graph: Uint8Array;
 }
 
 /**
  * Adds a text side to the head in `folder`, or replaces that of the same encoder. The image side, and so the space,
- * stay as they are.
- * @param image fingerprint of the image encoder: the id of a head of the old form changes, and the old one stays known
- * @throws {model-mismatch} when there is no head
+ * stays unchanged.
+ * @param image fingerprint of the image encoder: the id of a head in the old format changes, and the old id is recorded
+ * @throws {model-mismatch} if there is no head
  */
 export async function writeTextSide(
   folder: string,
@@ -189,7 +189,7 @@ export async function writeTextSide(
   return file;
 }
 
-/** A head of the old form keeps its graph, which is that of both sides; its text encoders were English ones. */
+/** A head in the old format keeps its graph, which has both sides; its text encoders were English. */
 export function inNewForm(head: HeadFile, image: Fingerprint): HeadFile {
   if (head.format === 2) return head;
   const { dimension, space } = head;

@@ -19,14 +19,14 @@ export function fineTuning(recipe: Recipe, { spec }: TrainedHead): Recipe {
     batch: Math.min(recipe.batch, 256),
     epochs: 8,
     patience: null,
-    // Of few pictures the best epoch on validation is a matter of luck, and the schedule has come to rest at the last
+    // With few pictures, the best epoch on validation is a matter of luck, and the schedule has settled by the last
     // one.
     select: 'last',
     distil: { teachers: 1, teacher: { dimension: spec.dimension, text: {}, image: {} }, weight: 0.7 },
   };
 }
 
-/** The teacher's temperature, which head.onnx does not keep; what the bundled recipe learns is near. */
+/** The teacher's temperature, which head.onnx does not store; the value learned by the bundled recipe is close. */
 const TEACHER_TEMPERATURE = 0.05;
 
 /** The head as the initial state and as the teacher. */
@@ -35,16 +35,17 @@ export function startingState({ parameters }: TrainedHead): State {
 }
 
 /**
- * Shares of the way from the old weights to the new ones that are tried: further on, much is lost and little gained.
+ * Fractions of the way from the old weights to the new ones that are tried: beyond them, much is lost and little
+ * gained.
  */
 const SHARES = [0, 0.1, 0.2, 0.3];
-/** Relative improvement of the loss needed to change the head in use. */
+/** Minimum relative improvement of the loss for replacing the current head. */
 const LEAST_GAIN = 0.01;
 
 /**
- * The weights on the way from the start to the trained ones with the lowest loss on validation, 0 being the start
- * itself. On the way lie heads that keep nearly all that was learned and lose much less of what was known (Wortsman et
- * al. 2022, "Robust fine-tuning of zero-shot models").
+ * The weights between the start (0) and the trained ones with the lowest validation loss. In between there are heads
+ * that keep nearly all that was learned and forget much less of the old (Wortsman et al. 2022, "Robust fine-tuning of
+ * zero-shot models").
  */
 export async function bestOnTheWay(
   start: State,
@@ -75,7 +76,7 @@ export function between(start: State, trained: State, share: number): State {
 /** Minimum number of steps per epoch when there are few pairs. */
 const LEAST_STEPS = 8;
 
-/** Reduces the recipe's batch if it would leave out most of `pairs`. */
+/** Reduces the recipe's batch size if it would leave out most of `pairs`. */
 export function withFittingBatch<R extends Pick<Recipe, 'batch' | 'partialBatch'>>(recipe: R, pairs: number): R {
   if (recipe.partialBatch) return recipe;
   return { ...recipe, batch: Math.max(2, Math.min(recipe.batch, Math.floor(pairs / LEAST_STEPS))) };

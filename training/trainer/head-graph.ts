@@ -7,7 +7,7 @@ import type { HeadSpec } from './recipes.ts';
 /** Input widths of the towers: encoder outputs after their transform. */
 export type TowerWidths = Readonly<Record<'text' | 'image', number>>;
 
-/** Layers have PyTorch's form: weights [out, in], y = x W^T + b. */
+/** Layers follow PyTorch's convention: weights [out, in], y = x W^T + b. */
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
@@ -33,7 +33,7 @@ export function headParameters(spec: HeadSpec, widths: TowerWidths): ParameterSp
   return spec.sharedOutput ? [...towers, ...layer('output', spec.dimension, spec.text.hidden)] : towers;
 }
 
-/** Uniform within 1 / sqrt(fan in), weights and biases alike: what torch.nn.Linear starts from. */
+/** Uniform within 1 / sqrt(fan in), for weights and biases: torch.nn.Linear's default. */
 export function initialise(parameters: readonly ParameterSpec[], random: Random): Map<string, Float32Array> {
   return new Map(
     parameters.map(({ name, shape, fanIn }) => {
@@ -50,7 +50,7 @@ export type Dropout = (name: string, value: Value, rate: number) => Value;
 /** Adds the layer of this name, such as `text.hidden`, to a value [n, in]: [n, out]. */
 export type Linear = (name: string, input: Value) => Value;
 
-/** Layers whose weights and biases are values of the graph, by the names of {@link headParameters}. */
+/** Layers whose weights and biases are graph values, named by {@link headParameters}. */
 export function layersOf(tape: Tape, parameters: ReadonlyMap<string, Value>): Linear {
   return (name, input) => tape.linear(input, parameters.get(`${name}.weight`)!, parameters.get(`${name}.bias`));
 }

@@ -1,11 +1,10 @@
 import type { OnnxGraph } from '../../core/onnx/graph-builder.ts';
 
 /**
- * A linear layer with weights of one byte. Reading the weights is most of what a layer costs for a single vector, so a
- * quarter of the bytes is nearly a quarter of the time.
- *
- * Weights have a scale for each output, inputs one for each row, so that what becomes of a row does not depend on its
- * neighbours; sums of products are whole numbers, the same in any order and on any processor.
+ * A linear layer with int8 weights. For a single vector, most of a layer's time goes into reading its weights, so a
+ * quarter of the bytes takes nearly a quarter of the time.
+ * Weights have one scale per output, inputs one per row, so that the result for a row does not depend on other rows;
+ * sums of products are integers, the same in any order and on any processor.
  */
 export interface Int8Layer {
   /** [out, width] */
@@ -16,8 +15,8 @@ export interface Int8Layer {
 }
 
 /**
- * Largest weight. Processors without 8-bit dot products (x86 before VNNI) add two products in 16 bits and cut off what
- * is above: 2 * 255 * 64 still fits.
+ * Largest weight. Processors without 8-bit dot products (x86 before VNNI) add two products in 16 bits with saturation:
+ * 2 * 255 * 64 still fits.
  */
 const LARGEST_WEIGHT = 64;
 /** Inputs are -127 to 127, shifted to be unsigned: the kernels for unsigned times signed are the fast ones. */
@@ -39,7 +38,7 @@ export function addInt8Layer(graph: OnnxGraph, input: string, { weight, bias, wi
   return bias === null ? scaled : graph.op('Add', [scaled, graph.weights(bias, [out])]);
 }
 
-/** The inverse of {@link quantise}, as far as there is one: bytes [width, out] to weights [out, width]. */
+/** Approximate inverse of {@link quantise}: bytes [width, out] to weights [out, width]. */
 export function dequantise(
   bytes: Int8Array,
   scales: Float32Array,
@@ -51,10 +50,7 @@ export function dequantise(
   });
 }
 
-/**
- * Weights [out, width] as bytes [width, out], the form MatMulInteger takes, and what each output is to be multiplied
- * by.
- */
+/** Weights [out, width] as bytes [width, out], the layout of MatMulInteger, and the factor for each output. */
 function quantise(weight: Float32Array, width: number): { bytes: Int8Array; scales: Float32Array } {
   const out = weight.length / width;
   const bytes = new Int8Array(weight.length);

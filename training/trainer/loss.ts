@@ -1,32 +1,32 @@
 import type { Tape, Value } from './autodiff.ts';
 import type { LossSpec } from './recipes.ts';
 
-/** Lowest temperature that is learned: CLIP's logits are scaled by at most 100 (Radford et al. 2021, section 2.5). */
+/** Minimum learned temperature: CLIP scales logits by at most 100 (Radford et al. 2021, section 2.5). */
 const LARGEST_SCALE = 100;
-/** Added to the logit of a pair that is neither right nor wrong; its share of a softmax is then exactly 0. */
+/** Added to the logit of a pair that is neither right nor wrong; its softmax share is then exactly 0. */
 const MASKED = -1e4;
 
-/** The learned logarithm of 1 / temperature, a parameter like the others but never decayed. */
+/** The learned logarithm of 1 / temperature: a parameter like the others, but without weight decay. */
 export const TEMPERATURE = 'log_scale';
 
-/** What the loss is made of. */
+/** Inputs of the loss. */
 export interface LossInputs {
   /** [n, d], unit rows. */
   readonly text: Value;
   readonly image: Value;
-  /** [n], which picture each pair is of; needed for `maskSamePicture` only. */
+  /** [n], the picture of each pair; only needed for `maskSamePicture`. */
   readonly pictures: Value | null;
-  /** The parameter {@link TEMPERATURE}, when it is learned. */
+  /** The parameter {@link TEMPERATURE}, if it is learned. */
   readonly logScale: Value | null;
-  /** Rows [n, k] whose products are the logits of the teachers, and the share of these in the target. */
+  /** Rows [n, k] whose products are the teachers' logits, and the teachers' share of the target. */
   readonly teacher: { readonly text: Value; readonly image: Value; readonly weight: number } | null;
-  /** Unit rows [all, d] of pictures and their numbers [1, all], which texts are told apart among instead. */
+  /** Unit rows [all, d] of pictures and their numbers [1, all]: candidates for the texts, instead of the batch. */
   readonly gallery?: { readonly image: Value; readonly numbers: Value } | null;
 }
 
 /**
- * InfoNCE (van den Oord et al. 2018): pair i of text [n, d] and image [n, d] is right, all others of the batch are
- * wrong, or as right as the teachers find them.
+ * InfoNCE (van den Oord et al. 2018): pair i of text [n, d] and image [n, d] is right; all other combinations in the
+ * batch are wrong, or as right as the teachers rate them.
  */
 export function addContrastiveLoss(tape: Tape, spec: LossSpec, inputs: LossInputs): Value {
   const { graph } = tape;
@@ -58,7 +58,7 @@ export function addContrastiveLoss(tape: Tape, spec: LossSpec, inputs: LossInput
   return tape.multiply(tape.add(textToImage, tape.crossEntropy(logits, target(0), 0)), tape.scalar(0.5));
 }
 
-/** [n, all], 1 where a picture of the gallery is that of the text, else 0. */
+/** [n, all], 1 where a picture of the gallery is the text's own, else 0. */
 function numbered({ graph, value }: Tape, { pictures, gallery }: LossInputs): Value {
   const own = graph.op('Unsqueeze', [pictures!.name, graph.ints([1])]);
   const same = graph.op('Equal', [own, gallery!.numbers.name]);

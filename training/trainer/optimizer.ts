@@ -9,15 +9,15 @@ export interface AdamOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Share of a decayed parameter taken off a step, times the learning rate. 0 is plain Adam. */
+  /** Share of a decayed parameter subtracted per step, times the learning rate. 0 is plain Adam. */
   readonly weightDecay: number;
-  /** Gradients are scaled down together to at most this Euclidean length. Null leaves them. */
+  /** Gradients are scaled down together to at most this Euclidean length. Null disables it. */
   readonly clipNorm: number | null;
 }
 
 export const ADAM: AdamOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: null };
 
-/** What changes from step to step, fed as scalars. */
+/** Scalars that change from step to step. */
 export interface AdamSchedule {
   readonly learningRate: string;
   /** 1 - beta1^t */
@@ -39,7 +39,7 @@ export interface AdamSlot {
   readonly decay: boolean;
 }
 
-/** Adds the update of one parameter; answers with the names of its new value and moments. */
+/** Adds the update of one parameter; returns the names of its new value and moments. */
 export function addAdam(
   graph: OnnxGraph,
   options: AdamOptions,

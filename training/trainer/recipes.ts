@@ -4,9 +4,9 @@ import type { TowerInput } from '../features/feature-transform.ts';
 import type { PseudoSpec } from '../features/pseudo-features.ts';
 import { ADAM, type AdamOptions } from './optimizer.ts';
 
-/** Describes how a head is built and trained: everything a run depends on besides pairs and seed. */
+/** Describes how a head is built and trained: everything a run depends on except pairs and seed. */
 
-/** Inputs side by side -> dropout -> Linear + ReLU -> dropout -> Linear into the joint space. */
+/** Concatenated inputs -> dropout -> Linear + ReLU -> dropout -> Linear into the joint space. */
 export interface TowerSpec {
   readonly inputs: readonly TowerInput[];
   /** Width of the hidden layer. */
@@ -22,64 +22,65 @@ export interface HeadSpec {
   readonly dimension: number;
   readonly text: TowerSpec;
   readonly image: TowerSpec;
-  /** One last layer for both towers instead of one each; both hidden layers then have the same width. */
+  /** One shared last layer for both towers instead of one each; both hidden layers then have the same width. */
   readonly sharedOutput: boolean;
   /**
-   * How head.onnx keeps its layers: as float16, computed in float32, or as int8, which is half as large and more than
-   * twice as fast (see int8-layer.ts). Training is in float32 either way.
+   * How head.onnx stores its layers: as float16, computed in float32, or as int8, which is half as large and more than
+   * twice as fast (see int8-layer.ts). Training is always in float32.
    */
   readonly stored: 'float16' | 'int8';
 }
 
 export interface LossSpec {
   /**
-   * Which way pairs are told apart: each text among the pictures, or the mean of that and each picture among the texts.
+   * Direction of the contrastive loss: each text against the pictures, or the mean of that and each picture against the
+   * texts.
    */
   readonly direction: 'text-to-image' | 'symmetric';
   /** Cosines are divided by this before the softmax. */
   readonly temperature: number;
-  /** Learn the temperature, starting there; it never falls below 0.01 (CLIP, Radford et al. 2021, section 2.5). */
+  /**
+   * Learn the temperature, starting from this value; it never falls below 0.01 (CLIP, Radford et al. 2021, section
+   * 2.5).
+   */
   readonly learnTemperature: boolean;
   /** Other captions of the same picture are not negatives. */
   readonly maskSamePicture: boolean;
 }
 
-/** Random changes to transformed training pairs; 0 everywhere is none. */
+/** Random changes to transformed training pairs; 0 everywhere disables them. */
 export interface AugmentSpec {
   /** Share of pairs whose text is a random mixture of all captions of the picture instead of one. */
   readonly captionMix: number;
   /** Share of pairs whose picture is a random mixture of two of its augmentations. */
   readonly viewMix: number;
   /**
-   * Standard deviation of normal noise on each transformed column, whose own is about 1 when standardised or whitened.
+   * Standard deviation of Gaussian noise on each transformed column, whose own is about 1 if standardised or whitened.
    */
   readonly textNoise: number;
   readonly imageNoise: number;
 }
 
 /**
- * Several heads into one (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"): heads that differ in
- * their seed are trained first, and how similar they find the texts and pictures of a batch, on average, becomes part
- * of the target.
+ * Distils several heads into one (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"): heads that
+ * differ in their seed are trained first; their average similarities between the texts and pictures of a batch become
+ * part of the target.
  */
 export interface DistilSpec {
   readonly teachers: number;
-  /**
-   * How each of them is built where it differs from the head: it sees the same inputs, and may be larger than can be
-   * served.
-   */
+  /** How teachers differ from the head: each sees the same inputs, and may be too large to serve. */
   readonly teacher: {
     readonly dimension: number;
     readonly text: TeacherTower;
     readonly image: TeacherTower;
   };
-  /** Share of the teachers in the target, 0 to 1; the rest is that pairs belong together. */
+  /** The teachers' share of the target, 0 to 1; the rest comes from the true pairs. */
   readonly weight: number;
 }
 
-/** How a text side is held in a space that has one already; each text is told apart from all pictures there are. */
+/** How a text side is trained into an existing space; each text is told apart from all pictures. */
 export interface IntoSpec {
-  /** Weight, beside the contrastive loss, of 1 - cosine to what the space's first text side makes of a caption. */
+  /** Weight, relative to the contrastive loss, of 1 - cosine to the vector that the first text side gives a caption. */
   readonly pull: number;
 }
 
@@ -93,48 +94,39 @@ export interface Recipe {
   readonly learningRate: number;
   /** Steps over which the learning rate rises linearly from 0. */
   readonly warmupSteps: number;
-  /** After that it stays, or falls along half a cosine to 0 at the last step. */
+  /** After the warm-up: constant, or half a cosine down to 0 at the last step. */
   readonly schedule: 'constant' | 'cosine';
-  /**
-   * Share of the old average kept a step in the moving average of the weights, which is then what is exported; null:
-   * none.
-   */
+  /** Decay per step of the moving average of the weights, which is then exported; null for no averaging. */
   readonly average: number | null;
   /** Pairs per step. */
   readonly batch: number;
-  /**
-   * Pairs at the end of an epoch that fill no whole batch make a smaller one, instead of being left out. @default false
-   */
+  /** Leftover pairs at the end of an epoch form a smaller batch instead of being left out. @default false */
   readonly partialBatch?: boolean;
   readonly epochs: number;
   /** Stop after this many epochs without improvement; null: never. */
   readonly patience: number | null;
   /**
-   * Which epoch counts: the one with the lowest validation loss, with the largest sum of recalls on validation, or the
-   * last.
+   * Which epoch is kept: the one with the lowest validation loss, the one with the largest sum of recalls on
+   * validation, or the last.
    */
   readonly select: 'loss' | 'recall' | 'last';
-  /**
-   * `one`: an epoch shows each picture once, with one of its captions drawn at random. `all`: once with every caption.
-   */
+  /** `one`: an epoch shows each picture once, with one of its captions at random. `all`: once with every caption. */
   readonly captions: 'one' | 'all';
   readonly augment: AugmentSpec;
   readonly pseudo: PseudoSpec | null;
   readonly distil: DistilSpec | null;
   /** Train only the text side, into an existing space; image rows are vectors of that space. */
   readonly into?: IntoSpec;
-  /** Continue from a head and keep the full result instead of part of the way. @default false */
+  /** Continue from a head and keep the final weights instead of interpolated ones. @default false */
   readonly allTheWay?: boolean;
-  /**
-   * Augmentations of a training picture, one of which is drawn at random for each pair; the first is what serving sees.
-   */
+  /** Augmentations of training pictures; one is drawn at random for each pair. The first is what serving sees. */
   readonly views: readonly Augmentation[];
 }
 
 const PLAIN: AugmentSpec = { captionMix: 0, viewMix: 0, textNoise: 0, imageNoise: 0 };
 
 /**
- * The published recipe: Linear + ReLU a modality, one shared Linear, temperature 0.07, Adam 3e-4, batch 64, five
+ * The published recipe: one Linear + ReLU per modality, one shared Linear, temperature 0.07, Adam 3e-4, batch 64, five
  * epochs.
  */
 function seed(imageOutput: string): Recipe {
@@ -174,7 +166,7 @@ const standardised = (source: string, optional = false): TowerInput => ({
   optional,
 });
 
-/** Far better than the published one; every choice is measured in docs/experiments.md. */
+/** Much better than the published recipe; every choice is measured in docs/experiments.md. */
 const best: Recipe = {
   name: 'best',
   head: {
@@ -228,23 +220,23 @@ export interface TextSideRecipe
     IntoSpec {
   readonly text: TowerSpec;
   readonly stored: HeadSpec['stored'];
-  /** See {@link AugmentSpec}, `captionMix`: here of two captions, in whatever languages. */
+  /** See {@link AugmentSpec}, `captionMix`: here of two captions, in any languages. */
   readonly mix: number;
   /** A language with n captions is drawn in proportion to n^balance. */
   readonly balance: number;
   /**
-   * How far a side that is gone on from goes to the weights that were trained, 0 to 1: on the way lie sides that keep
-   * nearly all that was learned and lose less of what was known (Wortsman et al. 2022).
+   * How far to move from the initial side to the trained weights, 0 to 1: in between there are sides that keep nearly
+   * all that was learned and forget less (Wortsman et al. 2022).
    */
   readonly way: number;
-  /** Pictures made up of the classes that the image encoder knows, beside those that have captions; null: none. */
+  /** Synthetic pictures of the image encoder's classes, besides those with captions; null for none. */
   readonly classes: Omit<PseudoSpec, 'batch'> | null;
 }
 
 /** Placeholder for the image side, which a text side does not have. */
 export const NO_TOWER: TowerSpec = { inputs: [], hidden: 1, skip: false, inputDropout: 0, hiddenDropout: 0 };
 
-/** Wide, long and only of the texts: a few minutes on cached features. */
+/** Wide, long and only for texts: takes a few minutes on cached features. */
 export const TEXT_SIDE: TextSideRecipe = {
   name: 'text-side',
   text: {
@@ -272,8 +264,8 @@ export const TEXT_SIDE: TextSideRecipe = {
 };
 
 /**
- * The head of an encoder for another one that answers nearly the same, such as itself in fewer bits: it starts from
- * that head, which is its teacher, too, and learns from all pairs again.
+ * Recipe for moving a head to an encoder with nearly the same outputs, such as a quantised version: training starts
+ * from the old head, which is also its teacher, and uses all pairs again.
  */
 const refit: Recipe = {
   ...best,
@@ -286,7 +278,7 @@ const refit: Recipe = {
   allTheWay: true,
 };
 
-/** The recipe of a teacher of `recipe`; null when that has none. */
+/** The recipe of a teacher of `recipe`; null if it has none. */
 export function teacherOf(recipe: Recipe): Recipe | null {
   const { distil, head } = recipe;
   if (distil === null) return null;
@@ -308,9 +300,9 @@ export interface Available {
 }
 
 /**
- * A recipe as it is for these encoders: optional inputs that they lack are left out, and so is what needs the names of
- * classes when there are none.
- * @throws {invalid-input} for an input that is missing and not optional
+ * Adapts a recipe to these encoders: removes optional inputs that they lack, and everything that needs class names if
+ * there are none.
+ * @throws {invalid-input} for a missing input that is not optional
  */
 export function recipeFor(recipe: Recipe, available: Available): Recipe {
   const tower = (side: 'text' | 'image'): TowerSpec => ({

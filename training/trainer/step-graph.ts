@@ -5,7 +5,7 @@ import { addContrastiveLoss, TEMPERATURE } from './loss.ts';
 import { addAdam, addClipping } from './optimizer.ts';
 import type { IntoSpec, Recipe } from './recipes.ts';
 
-/** The graphs that training runs: a whole optimisation step, and the loss alone. */
+/** The graphs that training runs: a complete optimisation step, and the loss alone. */
 
 export interface GraphOptions {
   readonly recipe: Recipe;
@@ -17,7 +17,7 @@ export interface Slot {
   readonly shape: readonly number[];
 }
 
-/** A dropout mask that a step is fed: uint8 [batch, width], 1 with probability `keep`, else 0. */
+/** A dropout mask fed to a step: uint8 [batch, width], 1 with probability `keep`, else 0. */
 export interface MaskInput {
   readonly name: string;
   readonly width: number;
@@ -26,17 +26,17 @@ export interface MaskInput {
 
 const MOMENTS = ['.moment1', '.moment2'] as const;
 export const AVERAGE = '.average';
-/** Prefix of the graph's inputs for what the teachers make of a batch: [batch, teachers * dimension]. */
+/** Prefix of the graph inputs for the teachers' vectors of a batch: [batch, teachers * dimension]. */
 export const TEACHER = 'teacher.';
-/** The graph's input for the vectors that texts are pulled to when a text side is learned alone. */
+/** Graph input for the target vectors of texts when a text side is trained alone. */
 export const PULL = 'pull';
-/** The graph's inputs for the vectors of all pictures [n, dimension], and their numbers [1, n]. */
+/** Graph inputs for the vectors of all pictures [n, dimension], and their numbers [1, n]. */
 export const GALLERY = 'gallery';
 export const GALLERY_NUMBERS = 'gallery.numbers';
 /** Suffix of the graph's output for the new value of an input. */
 export const NEXT = '.next';
 
-/** Learned parameters: of the head or only its text side, and maybe the temperature. */
+/** Learned parameters: of the head or only its text side, and optionally the temperature. */
 export function trainable({ head, loss, into }: Recipe, widths: TowerWidths): Slot[] {
   const all = headParameters(head, widths);
   const parameters: Slot[] = into === undefined ? all : all.filter(({ name }) => name.startsWith('text.'));
@@ -57,8 +57,8 @@ export function stateSlots(recipe: Recipe, widths: TowerWidths): Slot[] {
 }
 
 /**
- * The step as one graph. Inputs: the state by name, `text` and `image` [batch, width], `pictures` [batch] when captions
- * of one picture are masked, what {@link TEACHER}s make of the batch when there are some, dropout masks, and the
+ * The step as one graph. Inputs: the state by name, `text` and `image` [batch, width], `pictures` [batch] if captions
+ * of one picture are masked, the {@link TEACHER} vectors of the batch if there are teachers, dropout masks, and the
  * scalars `learning_rate`, `correction1`, `correction2`. Outputs: `loss` before the update, and every state value under
  * its name + `.next`.
  */
@@ -120,7 +120,9 @@ export function lossGraph(options: GraphOptions): Uint8Array {
   return tape.graph.toBytes({ name: 'validation-loss' });
 }
 
-/** One tower alone: its parameters and `text` or `image` [n, width] in, `embedding` [n, dimension] out. */
+/**
+ * One tower alone: inputs are its parameters and `text` or `image` [n, width]; output is `embedding` [n, dimension].
+ */
 export function towerGraph({ recipe, widths }: GraphOptions, side: 'text' | 'image'): Uint8Array {
   const tape = new Tape(new OnnxGraph());
   const { head: spec } = recipe;
@@ -177,7 +179,7 @@ function addLoss(
   return into === undefined ? loss : tape.add(loss, addPull(tape, text, into));
 }
 
-/** The mean over the rows of `pull` * (1 - cosine to the vectors that they are pulled to). */
+/** The mean over the rows of `pull` * (1 - cosine to their target vectors). */
 function addPull(tape: Tape, text: Value, { pull }: IntoSpec): Value {
   const cosines = tape.multiply(text, tape.input(PULL, text.shape));
   const scale = tape.scalar(-pull / (text.shape[0] as number));

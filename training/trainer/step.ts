@@ -23,35 +23,35 @@ import {
 
 /** Runs the training graphs: keeps the state between steps and feeds the inputs. */
 
-/** What a step is fed: row i of every input belongs to pair i. */
+/** Inputs of a step: row i of every input belongs to pair i. */
 export interface PairBatch {
   /** [batch, width], transformed encoder outputs. */
   readonly text: Float32Array;
   readonly image: Float32Array;
-  /** [batch], a number that pairs share whose texts fit each other's pictures. */
+  /** [batch], equal for pairs whose texts fit each other's pictures. */
   readonly pictures: Float32Array;
-  /** [batch, teachers * their dimension] each, when the recipe distils: see {@link createTeachers}. */
+  /** [batch, teachers * their dimension] each, if the recipe distils: see {@link createTeachers}. */
   readonly teacher?: { readonly text: Float32Array; readonly image: Float32Array };
-  /** [batch, dimension], unit vectors, when the recipe trains a text side into a space. */
+  /** [batch, dimension], unit vectors, if the recipe trains a text side into a space. */
   readonly pull?: Float32Array;
-  /** [all pictures, dimension], unit vectors, number p in row p, when its texts are told apart among all of them. */
+  /** [all pictures, dimension], unit vectors, number p in row p, if texts are told apart among all pictures. */
   readonly gallery?: Float32Array;
 }
 
-/** Parameters, moments of Adam and, when the recipe averages, averaged weights, by name. */
+/** Parameters, moments of Adam and, if the recipe averages, averaged weights, by name. */
 export type State = ReadonlyMap<string, Float32Array>;
 
 export interface StepOptions extends GraphOptions {
-  /** Threads inside one operator. The same number gives the same bits; another one may round differently. */
+  /** Threads inside one operator. The same number gives the same bits; another may round differently. */
   readonly threads: number;
 }
 
 export interface TrainingStep {
-  /** The values after the last step, by name. Valid until the next step: copy what is to be kept. */
+  /** The values after the last step, by name. Valid until the next step: copy them to keep them. */
   state(): State;
   /**
-   * Runs step `t`, counted from 1, and answers with the loss before the update. `random` decides what is dropped. The
-   * batch may be smaller than the recipe's.
+   * Runs step `t`, counted from 1, and returns the loss before the update. `random` determines the dropout. The batch
+   * may be smaller than the recipe's.
    */
   run(batch: PairBatch, step: { t: number; learningRate: number; random: Random }): Promise<number>;
   close(): Promise<void>;
@@ -84,7 +84,8 @@ export async function createTrainingStep(options: StepOptions, initial: State): 
     return { onnx: await loadOnnx(bytes, { threads: options.threads, arena: true }), drops };
   }, options);
   const slots = stateSlots(recipe, widths);
-  // onnxruntime must not write a tensor that it reads, so the state lives twice and the two change places every step.
+  // onnxruntime must not write a tensor that it reads, so the state exists twice and the copies swap roles in every
+  // step.
   let now = new Map(
     slots.map(({ name, shape }) => [name, float32(checkedValue(initial, name, elements(shape)).slice(), shape)]),
   );
@@ -123,13 +124,10 @@ export interface Validator {
   close(): Promise<void>;
 }
 
-/** Rows embedded at a time: some megabytes. */
+/** Rows embedded at a time: a few megabytes. */
 const ROWS = 1024;
 
-/**
- * Builds and loads the graphs of the loss and of both towers alone. They run once an epoch, and keep no memory in
- * between.
- */
+/** Builds and loads the graphs of the loss and of each tower. They run once per epoch and keep no memory in between. */
 export async function createValidator(options: StepOptions): Promise<Validator> {
   const { recipe, widths, threads } = options;
   const lossOf = bySize((own) => loadOnnx(lossGraph(own), { threads }), options);
@@ -176,8 +174,8 @@ export async function createValidator(options: StepOptions): Promise<Validator> 
 }
 
 /**
- * Graphs by the number of rows of a batch, which is a constant of theirs: most batches have one size, the last one may
- * have another.
+ * Graphs by the number of rows in a batch, which is a constant of the graph: most batches have one size, the last may
+ * differ.
  */
 function bySize<T>(load: (options: StepOptions) => Promise<T>, options: StepOptions) {
   const { recipe } = options;

@@ -22,10 +22,10 @@ const TYPES = { float32: 1, int8: 3, float16: 10 } as const;
 type NextConstant = (type: keyof typeof TYPES, rank: number) => Constant;
 
 /**
- * Reads back what `writeHead` wrote, so that training can go on from there. Null for a head that training cannot go on
- * from: made for other encoders, without its recipe, or with layers that are not int8.
- * @param options.refit takes the encoders for those of the head, whatever they are called
- * @throws {model-mismatch} when there is no head in `folder`
+ * Reads back a head from `writeHead`, so that training can continue from it. Null if training cannot continue: the head
+ * is for other encoders, its recipe is missing, or its layers are not int8.
+ * @param options.refit accepts the encoders as those of the head, whatever their names
+ * @throws {model-mismatch} if there is no head in `folder`
  */
 export async function readTrainedHead(
   folder: string,
@@ -58,9 +58,9 @@ export async function readTrainedHead(
 }
 
 /**
- * Reads back a side that was trained alone, so that training can go on from it. Null when the head has none of this
- * encoder, or one that has seen the validation pictures, unless those judge a twin and not it.
- * @throws {model-mismatch} when there is no head in `folder`
+ * Reads back a text side that was trained alone, so that training can continue from it. Null if the head has none for
+ * this encoder, or if it has seen the validation pictures, unless those evaluate a twin instead.
+ * @throws {model-mismatch} if there is no head in `folder`
  */
 export async function readTextSide(
   folder: string,
@@ -84,7 +84,7 @@ export async function readTextSide(
   return { spec, transform: { text: transforms, image: [] }, parameters };
 }
 
-/** How a side was trained that was trained alone. */
+/** How a text side was trained that was trained alone. */
 function textSideRecipe({ training }: TextSideFile): TextSideRecipe | null {
   const recipe = training.recipe as unknown as TextSideRecipe | undefined;
   return recipe?.name === 'text-side' ? recipe : null;

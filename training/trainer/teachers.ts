@@ -3,17 +3,17 @@ import { TEMPERATURE } from './loss.ts';
 import type { PairBatch, State, StepOptions } from './step.ts';
 import { towerGraph } from './step-graph.ts';
 
-/** Trained heads that tell another one how similar texts and pictures are. */
+/** Trained heads that tell another head how similar texts and pictures are. */
 export interface Teachers {
   /**
-   * The batch with what all teachers make of it, side by side: the product of a row for a text and a row for a picture
-   * is the mean of the teachers' logits, that is cosines divided by each teacher's own temperature.
+   * The batch with the vectors of all teachers, concatenated: the product of a text row and a picture row is the mean
+   * of the teachers' logits, that is, cosines divided by each teacher's own temperature.
    */
   teach(batch: PairBatch): Promise<PairBatch>;
   close(): Promise<void>;
 }
 
-/** `teachers` are the parameters of heads of one recipe. */
+/** `teachers` are the parameters of heads with the same recipe. */
 export async function createTeachers(options: StepOptions, teachers: readonly State[]): Promise<Teachers> {
   const { recipe, widths, threads } = options;
   const { dimension } = recipe.head;

@@ -15,35 +15,35 @@ export interface TextSideData {
   readonly textOutputs: Readonly<Record<string, number>>;
   /** Raw vectors of all captions, one language after the other. */
   readonly captions: HalfMatrix;
-  /** Captions of each language are rows first to end - 1; names of classes stand last, as one more. */
+  /** Captions of each language are rows first to end - 1; class names come last, as one more language. */
   readonly languages: readonly { readonly lang: string; readonly first: number; readonly end: number }[];
   /** The picture of each caption. */
   readonly pictureOf: Uint32Array;
   /** Rows of the captions of each picture, in all languages. */
   readonly captionsOf: readonly (readonly number[])[];
-  /** Joint vectors of each picture, one an augmentation; none for a picture without captions. */
+  /** Joint vectors of each picture, one per augmentation; none for a picture without captions. */
   readonly images: readonly (readonly JointEmbedding[])[];
-  /** What each caption is pulled to: unit rows [captions, dimension]. */
+  /** Target vectors of captions: unit rows [captions, dimension]. */
   readonly targets: Float32Array;
 }
 
 export interface TextSideSources {
   /** The head that the side is trained into, with its first text side. */
   readonly head: Head;
-  /** Pictures with their captions in the first side's language, through that side's text encoder. */
+  /** Pictures with their captions in the first side's language, encoded by that side's text encoder. */
   readonly first: PairSet;
-  /** The same captions through the text encoder of the new side: pictures as in `first`. */
+  /** The same captions encoded by the new side's text encoder: pictures as in `first`. */
   readonly anchors: PairSet;
-  /** Captions of each language through the text encoder of the new side, of some of these pictures. */
+  /** Captions of each language encoded by the new side's text encoder, for some of these pictures. */
   readonly captions: ReadonlyMap<string, PairSet>;
   readonly textOutputs: Readonly<Record<string, number>>;
   /** Classes of the image encoder; null if they have no names. */
   readonly classes: NamedClasses | null;
 }
 
-/** Names of the classes of an image encoder, in the language of the head's first side, and pictures made up of them. */
+/** Class names of an image encoder, in the language of the head's first side, and synthetic pictures of them. */
 export interface NamedClasses {
-  /** Raw vectors of the names through the text encoder of the new side, and through that of the first. */
+  /** Raw vectors of the names, from the text encoders of the new side and of the first. */
   readonly own: HalfRows;
   readonly first: HalfRows;
   /** Names of class c are rows firstText[c] to firstText[c + 1] - 1. */
@@ -53,16 +53,16 @@ export interface NamedClasses {
 }
 
 /**
- * Cosines of captions are divided by this before they weigh anchors: a caption that is the same text as one of them has
- * that one's vector, a translation nearly so, and one of its own something like the mean.
+ * Divisor of caption cosines when they weight anchors: a caption identical to an anchor gets its vector, a translation
+ * nearly so, and an unrelated one roughly the mean.
  */
 const NEARNESS = 0.01;
-/** Stands for the names of classes where captions have a language. */
+/** Marks class names where captions have a language. */
 const CLASS_NAMES = 'classes';
 /** Rows projected at once. */
 const ROWS = 512;
 
-/** Puts together what {@link TextSideData} names; all of it is in memory. */
+/** Assembles {@link TextSideData}; all of it is in memory. */
 export async function textSideData(sources: TextSideSources): Promise<TextSideData> {
   const captioned = await captionedData(sources);
   return sources.classes === null ? captioned : withClasses(captioned, sources, sources.classes);
@@ -70,7 +70,7 @@ export async function textSideData(sources: TextSideSources): Promise<TextSideDa
 
 async function captionedData({ head, first, anchors, ...rest }: TextSideSources): Promise<TextSideData> {
   const { dimension } = head;
-  // The encoder's own vector is what it was trained to compare; its inner layers tell languages apart.
+  // The encoder's own vector is trained for comparison; its inner layers tell languages apart.
   const ownPart = (vector: Float32Array) => vector.subarray(0, rest.textOutputs[OWN_OUTPUT]);
   const names = new Map(first.pictures.map(({ image }, at) => [image, at]));
   const images = await imageVectors(head, first);
@@ -119,8 +119,8 @@ async function captionedData({ head, first, anchors, ...rest }: TextSideSources)
 }
 
 /**
- * The same with each class as one more picture, seen in as many ways as were made up: most of what it names is in no
- * caption, and the first side has learned it in this way, too.
+ * Adds each class as another picture, with as many views as were synthesised: most class names are in no caption, and
+ * the first side learned them in the same way.
  */
 async function withClasses(data: TextSideData, sources: TextSideSources, classes: NamedClasses): Promise<TextSideData> {
   const { head, first } = sources;
@@ -156,7 +156,7 @@ async function withClasses(data: TextSideData, sources: TextSideSources, classes
   };
 }
 
-/** Weights of texts for another text: a softmax of cosines. */
+/** Weights of texts for another text: a softmax over cosines. */
 function nearness(vector: Float32Array, others: readonly Float32Array[]): number[] {
   const cosines = others.map((other) => cosine(vector, other));
   const largest = Math.max(...cosines);
@@ -175,7 +175,7 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return dot / Math.sqrt(Math.max(aa * bb, 1e-24));
 }
 
-/** Joint vectors of every picture, as serving sees it and by every further augmentation that it has. */
+/** Joint vectors of every picture, as serving sees it and for every further augmentation. */
 async function imageVectors(head: Head, { pictures, augmented }: PairSet): Promise<JointEmbedding[][]> {
   const found = pictures.map((): JointEmbedding[] => []);
   for (const outputs of augmented) {

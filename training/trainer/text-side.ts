@@ -11,24 +11,24 @@ import { NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes
 import { createTrainingStep, exportedParameters, initialState, type PairBatch, type State } from './step.ts';
 import type { TextSideData } from './text-side-data.ts';
 
-/** Trains a text side into an existing space: no picture vector changes, so no index has to. */
+/** Trains a text side into an existing space: picture vectors stay the same, so indexes remain valid. */
 
 export interface TextSideOptions {
   readonly recipe: TextSideRecipe;
   readonly data: TextSideData;
-  /** Go on from this side, which has the form that the recipe gives, instead of starting at random. */
+  /** Continue from this side, which must have the recipe's shape, instead of starting at random. */
   readonly start?: TrainedHead | null;
   readonly seed: number;
   /** Threads inside one operator. */
   readonly threads: number;
   readonly onStep?: (done: number, total: number) => void;
-  /** After each epoch, from 1. */
+  /** Called after each epoch, from 1. */
   readonly onEpoch?: (epoch: number, trainLoss: number) => void;
 }
 
 /**
- * Trains a text side: a head whose `text` is to be exported, its image side being left out. The same options give the
- * same weights bit for bit on the same machine.
+ * Trains a text side: a head of which only `text` is exported. The same options give the same weights bit for bit on
+ * the same machine.
  * @throws {invalid-input} for fewer captions than a batch
  */
 export async function trainTextSide(options: TextSideOptions): Promise<TrainedHead> {
@@ -45,7 +45,7 @@ interface TextInputs {
   readonly transform: FeatureTransform;
   /** [captions, width] */
   readonly texts: HalfMatrix;
-  /** Vectors of all pictures [pictures, dimension] in one view, and in the next. */
+  /** Vectors of all pictures [pictures, dimension], one matrix per view. */
   readonly galleries: readonly Float32Array[];
 }
 
@@ -60,7 +60,7 @@ async function transformTexts({ recipe, data, start }: TextSideOptions): Promise
   return { transform, texts, galleries: galleriesOf(data) };
 }
 
-/** Pictures with fewer views than others reuse their first ones. */
+/** Pictures with fewer views than others repeat their first ones. */
 function galleriesOf({ images, dimension }: TextSideData): Float32Array[] {
   const views = Math.max(...images.map(({ length }) => length));
   return Array.from({ length: views }, (_, view) => {
@@ -122,14 +122,14 @@ function wholeRecipe(
   };
 }
 
-/** A transform of texts only needs captions. */
+/** Fitting a text transform needs only captions. */
 function pairsOf(captions: HalfMatrix) {
   return { pictures: [], augmented: [{}], captions, firstCaption: Uint32Array.of(0) };
 }
 
 /**
- * Captions in random order, again and again; a language with n of them has its turn in proportion to n^balance: 1 is
- * every caption as often as the others, 0 every language.
+ * Captions in random order, endlessly; a language with n captions is drawn in proportion to n^balance: 1 draws every
+ * caption equally often, 0 every language.
  */
 function captionsByLanguage({ languages }: TextSideData, balance: number, random: Random): () => number {
   const shares = languages.map(({ first, end }) => (end - first) ** balance);
@@ -158,13 +158,13 @@ function makeBatch(
   const image = new Float32Array(batch * dimension);
   const pull = new Float32Array(batch * dimension);
   const pictures = new Float32Array(batch);
-  // One view of all pictures a step, so that those of a batch are the same as among all.
+  // One view of all pictures per step, so that those of the batch equal those among all pictures.
   const view = random.below(galleries.length);
   for (let row = 0; row < batch; row++) {
     const caption = draw();
     const picture = pictureOf[caption]!;
     const own = captionsOf[picture]!;
-    // A mixture of two captions of a picture, in whatever languages, is a caption of it, too.
+    // A mixture of two captions of a picture, in any languages, is also a caption of it.
     const share = random.uniform() < augment.captionMix ? random.uniform() : 1;
     const other = own[random.below(own.length)]!;
     texts.copyRow(caption, text, row * texts.columns, share);

@@ -26,19 +26,19 @@ import { createTeachers } from './teachers.ts';
 import { availableOutputs, type TrainingData } from './training-data.ts';
 import { type TransformedData, transformData } from './transformed-data.ts';
 
-/** Trains a head from features: a checkpoint after each epoch, and the best epoch in the end. */
+/** Trains a head from features: a checkpoint after each epoch, and the best epoch at the end. */
 
 export interface TrainingOptions {
   readonly recipe: Recipe;
   readonly data: Pick<TrainingData, 'train' | 'validation' | 'textOutputs' | 'classes' | 'key'>;
   readonly seed: number;
-  /** Threads inside one operator; part of what decides the bits of the result. */
+  /** Threads inside one operator; affects the exact bits of the result. */
   readonly threads: number;
   /** Folder of the checkpoints. */
   readonly run: string;
   /** Resume after the last complete epoch in `run` instead of starting over. */
   readonly resume: boolean;
-  /** Continue from this head, by a recipe of `fineTuning`, instead of starting at random. */
+  /** Continue from this head with a recipe from `fineTuning`, instead of starting at random. */
   readonly start?: StoredHead;
   /** Export this epoch, counted from 1, instead of the one with the lowest validation loss. */
   readonly epoch?: number;
@@ -49,18 +49,18 @@ export interface TrainingOptions {
 export interface EpochFigures {
   /** From 1. */
   readonly epoch: number;
-  /** Mean of the losses of its steps, with dropout. */
+  /** Mean loss of its steps, with dropout. */
   readonly trainLoss: number;
   readonly validationLoss: number;
-  /** The six recalls on validation added up, 0 to 600. */
+  /** Sum of the six recalls on validation, 0 to 600. */
   readonly recallSum: number;
 }
 
 export interface TrainingResult {
   readonly head: TrainedHead;
-  /** The epoch that `head` is from. */
+  /** The epoch that `head` comes from. */
   readonly epoch: number;
-  /** How far `head` is on the way from the start to that epoch, 0 to 1; null when it started at random. */
+  /** How far `head` is between the start and that epoch, 0 to 1; null if training started at random. */
   readonly share: number | null;
   readonly curves: readonly EpochFigures[];
   /** Epochs after which the run was interrupted and resumed. */
@@ -68,11 +68,11 @@ export interface TrainingResult {
 }
 
 /**
- * Trains a head. The same options give the same head bit for bit on the same machine, also when the run was interrupted
+ * Trains a head. The same options give the same head bit for bit on the same machine, even if the run was interrupted
  * and resumed.
- * @throws {invalid-input} for fewer pairs than a batch and for a loss that is no number any more
+ * @throws {invalid-input} for fewer pairs than a batch, and if the loss becomes NaN or infinite
  * @throws {schema-mismatch} for a checkpoint of another run
- * @throws {unavailable} when a checkpoint cannot be written
+ * @throws {unavailable} if a checkpoint cannot be written
  */
 export async function trainHead(given: TrainingOptions): Promise<TrainingResult> {
   const options = { ...given, recipe: recipeFor(given.recipe, availableOutputs(given.data)) };
@@ -80,7 +80,7 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
   await using transformed = closing(
     await transformData(options.recipe, options.data, {
       seed: options.seed,
-      // Not in the folder of the run, which is emptied when a run begins.
+      // Not in the run's folder, which is emptied when a run starts.
       folder: `${options.run}.transformed`,
       learned: options.start?.transform,
     }),
@@ -108,7 +108,7 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
   };
 }
 
-/** Far enough apart that teachers of neighbouring seeds are not the same. */
+/** Large enough that teachers of neighbouring seeds differ. */
 const TEACHER_SEEDS = 1_000_003;
 
 /** Converts the progress of one run to that of several equal ones. */
@@ -130,7 +130,7 @@ async function searchTheWay(
   return bestOnTheWay(start, trained, loss).finally(() => validator.close());
 }
 
-/** The recipe for validation: no pseudo-features, no teachers, and batches small enough for the pictures. */
+/** The recipe for validation: no pseudo-features, no teachers, and batches that fit the number of pictures. */
 function validated(recipe: Recipe, { images }: TransformedPairs): Recipe {
   return { ...recipe, pseudo: null, distil: null, batch: Math.min(recipe.batch, images[0]!.rows) };
 }
@@ -201,7 +201,7 @@ async function beginRun(
   return { curves, resumedAfter, step: await createTrainingStep({ recipe, widths, threads }, state) };
 }
 
-/** Early stopping (Prechelt 1998): whether the last epochs brought nothing; off if an epoch is requested. */
+/** Early stopping (Prechelt 1998): whether the last epochs brought no improvement; off if an epoch is requested. */
 function hasStopped({ recipe, epoch }: TrainingOptions, curves: readonly EpochFigures[]): boolean {
   if (recipe.patience === null || epoch !== undefined || curves.length === 0) return false;
   return curves.length - bestFirst(recipe, curves)[0]!.epoch >= recipe.patience;
@@ -254,7 +254,7 @@ async function saveEpoch(
   await dropOldWeights(options, curves);
 }
 
-/** Long runs keep only the best epochs; short ones keep all, so that people can choose. */
+/** Long runs keep only the best epochs; short ones keep all, to choose from. */
 const EPOCHS_KEPT = 8;
 
 async function dropOldWeights({ run, epoch, recipe }: TrainingOptions, curves: readonly EpochFigures[]): Promise<void> {

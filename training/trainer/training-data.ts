@@ -15,7 +15,7 @@ import type { Available } from './recipes.ts';
 export interface TrainingData {
   readonly train: PairSet;
   readonly validation: PairSet;
-  /** Held out from all decisions; null if the data set has no such split. */
+  /** Held out from all decisions; null if the data set has no test split. */
   readonly test: PairSet | null;
   /** Size of each part of a text's vector, in order. */
   readonly textOutputs: Readonly<Record<string, number>>;
@@ -24,15 +24,15 @@ export interface TrainingData {
   /** Changes with pictures, captions and encoders. */
   readonly key: string;
   readonly warnings: ReadonlyMap<DatasetWarning, number>;
-  /** Call it when the rows of the splits are no longer read. */
+  /** Call it once the rows of the splits are no longer needed. */
   close(): Promise<void>;
 }
 
 /** Text vectors for the classes of the logits. */
 export interface TrainingClasses {
-  /** One vector a class, of its usual name: the encoder's own embedding, without further parts. */
+  /** One vector per class, of its usual name: the encoder's own embedding, without further parts. */
   readonly names: ClassNames;
-  /** Vectors of what captions may call them: rows firstText[c] to firstText[c + 1] - 1 for class c. */
+  /** Vectors of class names in captions: rows firstText[c] to firstText[c + 1] - 1 for class c. */
   readonly texts: HalfMatrix;
   readonly firstText: Uint32Array;
 }
@@ -40,8 +40,8 @@ export interface TrainingClasses {
 export const TRAINING_SPLITS = [TRAINING, 'val', 'test'] as const;
 
 /**
- * Splits "train", "val" and, if there is one, "test" of a data set, encoded.
- * @throws {invalid-input} before anything is encoded, when one of the first two has no pictures
+ * Encodes the splits "train", "val" and, if present, "test" of a data set.
+ * @throws {invalid-input} before anything is encoded, if one of the first two has no pictures
  */
 export async function loadTrainingData(dataset: Dataset, options: FeatureOptions): Promise<TrainingData> {
   const check = (there: readonly CaptionedPicture[]) => checkSplits(dataset, there);
@@ -60,7 +60,7 @@ export async function loadTrainingData(dataset: Dataset, options: FeatureOptions
   }
 }
 
-/** Inputs that this data offers to a recipe. */
+/** Inputs that this data provides for a recipe. */
 export function availableOutputs({
   textOutputs,
   train,

@@ -12,7 +12,7 @@ import type { TrainingPairs, TransformedPseudo } from './batches.ts';
 import type { Recipe } from './recipes.ts';
 import type { TrainingData } from './training-data.ts';
 
-/** Data that all epochs of a run and of its teachers read. */
+/** Data shared by all epochs of a run and of its teachers. */
 export interface TransformedData {
   readonly transform: FeatureTransform;
   readonly training: TrainingPairs;
@@ -25,9 +25,9 @@ export interface TransformedData {
 export type EncodedData = Pick<TrainingData, 'train' | 'validation' | 'textOutputs' | 'classes'>;
 
 /**
- * Learns the transform from the training pairs and applies it to all of them. Their rows lie in `folder`, about 19 kB a
- * training picture with five captions and four augmentations.
- * @throws {unavailable} when they do not fit there
+ * Fits the transform on the training pairs and applies it to all of them. The rows are stored in `folder`, about 19 kB
+ * per training picture with five captions and four augmentations.
+ * @throws {unavailable} if they do not fit there
  */
 export async function transformData(
   recipe: Recipe,

@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import type { CaptionForm } from '../caption-form.ts';
 import { CAPTIONS_FILE, languageOfFile, readCaptionLines, USUAL_LANGUAGE } from '../captions-file.ts';
 
-/** What this project itself reads: so that a data set can be moved to another place, and checked on the way. */
+/** This project's own format, so that a data set can be copied elsewhere and checked on the way. */
 export const canonical: CaptionForm = {
   name: 'canonical',
   matches: (path) => path === CAPTIONS_FILE || path.endsWith(`/${CAPTIONS_FILE}`),

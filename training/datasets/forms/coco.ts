@@ -3,8 +3,8 @@ import { type CaptionForm, listIn, readJson } from '../caption-form.ts';
 import { splitInPath } from '../splits.ts';
 
 /**
- * `captions_train2017.json` and its like of COCO: {"images": [{"id", "file_name"}], "annotations": [{"image_id",
- * "caption"}]}. The split is in the file's name.
+ * COCO's `captions_train2017.json` and similar files: {"images": [{"id", "file_name"}], "annotations": [{"image_id",
+ * "caption"}]}. The file name contains the split.
  */
 export const coco: CaptionForm = {
   name: 'coco',

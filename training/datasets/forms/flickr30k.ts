@@ -5,7 +5,7 @@ import { firstLine } from '../source-files.ts';
 
 /**
  * `flickr_annotations_30k.csv` of the Hugging Face data set nlphuji/flickr30k: columns raw, sentids, split, filename,
- * img_id in any order, the first two being JSON arrays.
+ * img_id in any order; the first two are JSON arrays.
  */
 export const flickr30k: CaptionForm = {
   name: 'flickr30k',

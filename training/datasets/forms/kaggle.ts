@@ -3,10 +3,9 @@ import { columnsOf, delimiterOf, readTable } from '../csv.ts';
 import { firstLine } from '../source-files.ts';
 
 /**
- * One caption a line, as on Kaggle: `results.csv` of Flickr30k (image_name| comment_number| comment, no quoting) and
- * `captions.txt` of Flickr8k and others (image,caption), also as Excel saves them again (semicolons or tabs). Which one
- * it is, its first line says. A caption that holds the delimiter itself makes a line too long, and is put together
- * again.
+ * One caption per line, as on Kaggle: `results.csv` of Flickr30k (image_name| comment_number| comment, no quoting) and
+ * `captions.txt` of Flickr8k and others (image,caption), also after saving in Excel (semicolons or tabs). The first
+ * line shows which one it is. A caption that contains the delimiter yields extra columns, which are joined again.
  */
 export const kaggle: CaptionForm = {
   name: 'kaggle',
@@ -17,7 +16,7 @@ export const kaggle: CaptionForm = {
 
   async *read(file, findings) {
     const delimiter = delimiterOf(await firstLine(file));
-    // With bars, quotes are part of the captions. With tabs they may be, or stand around a cell that Excel wrote.
+    // With bars, quotes are part of the captions. With tabs they may be, or may enclose a cell written by Excel.
     const options = { delimiter, quote: delimiter === '|' || delimiter === '\t' ? null : '"' };
     let first = true;
     let captionColumn = 1;
@@ -46,8 +45,8 @@ function isHeader(line: string): boolean {
 
 function captionIn(fields: readonly string[], column: number, delimiter: string): string | null {
   if (fields.length > column) return fields.slice(column).join(delimiter);
-  // Every copy of Flickr30k's results.csv has "2199200615.jpg| 4   A dog runs across the grass .", without its last
-  // bar.
+  // Every copy of Flickr30k's results.csv has "2199200615.jpg| 4   A dog runs across the grass .", with the last bar
+  // missing.
   const joined = fields.length === column ? /^\s*\d+\s{2,}(.+)$/s.exec(fields[column - 1]!) : null;
   return joined?.[1] ?? null;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type CaptionForm, listIn, readJson } from '../caption-form.ts';
 
 /**
- * `dataset_flickr30k.json`, `dataset_coco.json`, ... by Andrej Karpathy: {"images": [{"filename", "split", "sentences":
+ * Andrej Karpathy's `dataset_flickr30k.json`, `dataset_coco.json`, ...: {"images": [{"filename", "split", "sentences":
  * [{"raw"}]}]}.
  */
 export const karpathy: CaptionForm = {

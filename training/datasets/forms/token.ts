@@ -3,14 +3,14 @@ import { readTable } from '../csv.ts';
 import { splitNamed } from '../splits.ts';
 
 /**
- * Flickr8k and Flickr30k as their authors give them out: `Flickr8k.token.txt` and `results_20130124.token`, a caption a
- * line as `picture.jpg#0<TAB>caption`. Flickr8k names its splits in lists of pictures beside it
+ * Flickr8k and Flickr30k as released by their authors: `Flickr8k.token.txt` and `results_20130124.token`, with one
+ * caption per line as `picture.jpg#0<TAB>caption`. Flickr8k defines its splits in separate lists of pictures
  * (`Flickr_8k.trainImages.txt`).
  */
 export const token: CaptionForm = {
   name: 'token',
 
-  // The lemmas of Flickr8k's captions lie beside the captions in the same form.
+  // Flickr8k also ships lemmatised captions in the same format.
   matches: (path, head) => !/lemma/i.test(path) && LINE.test(head.split('\n', 1)[0]!),
 
   splitOfList: (path) => splitNamed(/(train|dev|val|test)images\.txt$/i.exec(path)?.[1]),
