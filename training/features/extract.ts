@@ -27,8 +27,8 @@ import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
 export interface PairSet {
   readonly pictures: readonly CaptionedPicture[];
   /**
-   * One matrix [pictures, size] an output of the image encoder, for each augmentation. The first one is what serving
-   * sees, and the only one outside the split "train".
+   * For each augmentation, one matrix [pictures, size] per output of the image encoder. The first augmentation is what
+   * serving sees, and the only one outside the split "train".
    */
   readonly augmented: readonly Readonly<Record<string, HalfRows>>[];
   /** [captions, text dimension] */

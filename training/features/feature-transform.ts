@@ -8,8 +8,8 @@ import { columnMoments, covariance } from './moments.ts';
 import { type ScratchRows, writeScratch } from './scratch-rows.ts';
 
 /**
- * What happens to encoder outputs before the first layer that is learned: fixed once from the training pairs, computed
- * once a row for training, and built into head.onnx by the same function, so that serving feeds raw encoder outputs.
+ * The transform between encoder outputs and the first learned layer: fitted once on the training pairs, computed once
+ * per row for training, and built into head.onnx by the same function, so that serving feeds raw encoder outputs.
  */
 
 /** One encoder output as input of a tower. */
@@ -41,10 +41,7 @@ export type TowerInputs = Readonly<Record<'text' | 'image', { readonly inputs: r
 /** A fitted transform: x -> (first(x) - mean) * scale, or (first(x) - mean) projection^T. */
 export interface InputTransform {
   readonly spec: TowerInput;
-  /**
-   * Where the encoder output lies: columns `start` to `start` + `width` of the graph's input `from`, which has
-   * `columns`.
-   */
+  /** Position of the encoder output: columns from `start` on, of the graph's input `from`, which has `columns`. */
   readonly place: { readonly from: string; readonly columns: number; readonly start: number };
   /** Number of columns of the encoder output, and of the result. */
   readonly width: number;

@@ -12,9 +12,9 @@ import { encodeRows, type Row, readRecords, recordBytes, recordRows } from './re
 export type { Row } from './record-file.ts';
 
 /**
- * Float16 rows by content hash, so that an interrupted extraction goes on where it was. New rows are appended to
- * `rows.bin`. A sealed file becomes `segments/SHA-256.bin` and never changes again: segments can be copied between
- * machines, and two caches are brought together by exchanging those that the other one lacks (shared-cache.ts).
+ * Float16 rows by content hash, so that an interrupted extraction can resume. New rows are appended to `rows.bin`.
+ * Sealing turns it into `segments/SHA-256.bin`, which never changes again: segments can be copied between machines, and
+ * two caches are merged by exchanging missing segments (shared-cache.ts).
  */
 
 const FORMAT = 1;

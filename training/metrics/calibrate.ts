@@ -12,9 +12,9 @@ import { dot } from '../../core/vector-arithmetic.ts';
 import { Random } from '../random.ts';
 
 /**
- * Bounds on evidence (see `core/search/result-fit.ts`), from captioned pictures that the head never saw. The queries
- * are single words that most people wrote of a picture, since what people type is nearer to them than a caption is;
- * they are asked in collections of several sizes that hold a picture they were written of.
+ * Computes the bounds on evidence (see `core/search/result-fit.ts`) from captioned pictures that the head never saw.
+ * The queries are single words that most captions of a picture contain, since typed queries resemble words more than
+ * captions. They are searched in collections of several sizes that contain such a picture.
  */
 
 /** A word, and the pictures with this word in most of their captions. */

@@ -4,8 +4,8 @@ import type { Recipe } from './recipes.ts';
 import type { State } from './step.ts';
 
 /**
- * Training that goes on from a head. A few hundred pictures teach a new head far less than many thousands taught the
- * one in use; how not to lose that is measured in docs/decisions/0044-fine-tuning.md.
+ * Training that continues from a head. A few hundred pictures teach a new head far less than the many thousands that
+ * trained the current one; docs/decisions/0044-fine-tuning.md measures how to keep what it knows.
  */
 
 /** Adapts `recipe` to continue from a head: short, with that head as the teacher. */
