@@ -1,4 +1,4 @@
-"""BERT's encoder in plain PyTorch, its parameters named as in the published weights."""
+"""BERT's encoder in plain PyTorch, with parameters named as in the published weights."""
 
 import json
 import math
@@ -42,7 +42,7 @@ class Layer(nn.Module):
 
 
 class Bert(nn.Module):
-    """input_ids, attention_mask, token_type_ids [batch, tokens] to the last layer's states and the words before any attention."""
+    """input_ids, attention_mask, token_type_ids [batch, tokens] to the last layer's states and the embeddings before attention."""
 
     def __init__(self, folder: Path):
         super().__init__()

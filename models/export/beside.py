@@ -1,8 +1,8 @@
-"""Puts the weights of a model into a file beside it, which onnxruntime maps instead of keeping a copy of what it parsed.
+"""Moves a model's weights to a file beside it, which onnxruntime memory-maps instead of keeping a parsed copy.
 
     python beside.py ../all-minilm-l6-v2-int8/model.onnx
 
-Prints the SHA-256 of the model with its weights put back, which is that of the file before: `sameAs` in models/manifest.json.
+Prints the SHA-256 of the original file, as `sameAs` in models/manifest.json: that of the model with its weights inlined.
 """
 
 import hashlib

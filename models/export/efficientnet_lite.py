@@ -1,7 +1,7 @@
-"""EfficientNet-Lite2 in plain PyTorch, its parameters named as in the published weights.
+"""EfficientNet-Lite2 in plain PyTorch, with parameters named as in the published weights.
 
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite: no squeeze and excitation, ReLU6 instead of swish,
-stem and head of fixed width; Lite2 is 1.1 times as wide and 1.2 times as deep as Lite0, at 260 pixels.
+fixed width of stem and head; Lite2 is 1.1 times as wide and 1.2 times as deep as Lite0, at 260 pixels.
 """
 
 from pathlib import Path

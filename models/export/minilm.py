@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from graph import Graph
 from store import quantise
 
-# Weights from -63 to 63: two products of a larger one with an input overflow the 16 bits in which processors without VNNI add them.
+# Weights from -63 to 63: with larger ones, two products overflow the 16 bits in which processors without VNNI add them.
 LARGEST = 63
 EPS = 1e-12
 # Layers after which states are output, and their names; the graph ends at the last one.

@@ -1,10 +1,10 @@
-"""Makes quantised variants of an encoder, for bench/quantise.ts to measure. Needs the files that export.py --float32 makes.
+"""Builds quantised variants of an encoder for bench/quantise.ts to measure. Requires the files from export.py --float32.
 
     python quantise.py text  all-minilm-l6-v2-fp32.onnx    --data DIR --out VARIANTS
     python quantise.py image efficientnet-lite2-fp32.onnx  --data DIR --out VARIANTS
     python quantise.py image mobilenet_v2_1.0_224.onnx     --data DIR --out VARIANTS
 
-DIR has images/ and captions.jsonl, as for npm run train; captions and photos of split "train" calibrate. Written are
+DIR contains images/ and captions.jsonl, as for npm run train; split "train" is used for calibration. Writes
 VARIANTS/ENCODER/fp32.onnx, dynamic-int8.onnx, static-int8.onnx, and for text dynamic-int8-fused.onnx.
 """
 

@@ -65,7 +65,7 @@ def store_int8(model: onnx.ModelProto, kinds: frozenset[str] = frozenset({"MatMu
 
 
 def multiply_int8(model: onnx.ModelProto) -> None:
-    """Matrices for onnxruntime's own operator of products in int8: one scale for every 32 weights of an output channel.
+    """Matrices for onnxruntime's int8 product operator: one scale per 32 weights of an output channel.
 
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#commicrosoftmatmulnbits
     """
