@@ -110,11 +110,15 @@ export function createClient(options: ClientOptions) {
     /** Lists stored pictures, most recently indexed first, or by the date they were taken. */
     listImages: ({ filter, sort, ...list }: ListOptions & { readonly filter?: Filter; readonly sort?: Sort } = {}) =>
       call<ImagePage>('images', { query: { ...filter, sort, ...paging(list) }, signal: list.signal }, isPage),
+    /** Returns one picture by id. */
     getImage: (id: string, signal?: AbortSignal) => call<Image>(image(id), { signal }, hasId),
+    /** Finds pictures similar to a stored one, best first. */
     similar: (id: string, list: ListOptions = {}) =>
       call<SearchPage>(image(id, '/similar'), { query: paging(list), signal: list.signal }, isPage),
+    /** Finds the captions nearest to a stored picture, best first. */
     captionsFor: (id: string, list: ListOptions = {}) =>
       call<SearchPage>(image(id, '/captions'), { query: paging(list), signal: list.signal }, isPage),
+    /** Replaces the tags of a picture and returns the updated picture. */
     setTags: (id: string, tags: readonly string[]) =>
       call<Image>(image(id), { method: 'PATCH', json: { tags } }, hasId),
     /** Moves a picture to the trash. Resolves to its trash entry id, or null if its file was already gone. */
@@ -128,6 +132,7 @@ export function createClient(options: ClientOptions) {
     deleteForGood: (entry: string) => call<undefined>(trashed(entry), { method: 'DELETE' }, () => true),
     /** Permanently deletes everything in the trash. */
     emptyTrash: () => call<undefined>('trash', { method: 'DELETE' }, () => true),
+    /** Uploads and indexes a picture under the given file name. */
     uploadImage: (file: Blob, name: string, signal?: AbortSignal) => {
       const body = new FormData();
       body.append('file', file, name);
@@ -142,6 +147,7 @@ export function createClient(options: ClientOptions) {
     /** Adds captions. Returns one result per caption, in order; a rejected caption does not stop the others. */
     addCaptions: (items: readonly CaptionInput[], signal?: AbortSignal) =>
       call<CaptionResults>('captions', { method: 'POST', json: { items }, signal }, isPage),
+    /** Deletes a caption by id. */
     deleteCaption: (id: string) =>
       call<undefined>(`captions/${encodeURIComponent(id)}`, { method: 'DELETE' }, () => true),
     /** Embeds texts and pictures (base64) and returns the raw vectors. */
@@ -156,11 +162,13 @@ export function createClient(options: ClientOptions) {
       call<FacetCounts>(`facets/${encodeURIComponent(field)}`, { query: { ...filter, limit }, signal }, isPage).then(
         (answer) => answer.items,
       ),
+    /** Lists the files that could not be indexed. */
     failures: (list: ListOptions = {}) =>
       call<FailurePage>('failures', { query: paging(list), signal: list.signal }, isPage),
     /** Removes a failure from the list until its file changes. */
     dismissFailure: (id: string) =>
       call<undefined>(`failures/${encodeURIComponent(id)}`, { method: 'DELETE' }, () => true),
+    /** Tries to index a failed file again. */
     retryFailure: (id: string) =>
       call<RetryResult>(`failures/${encodeURIComponent(id)}/retry`, { method: 'POST' }, hasId),
     /** Lists groups of duplicate pictures; those that would free the most space come first. */
@@ -171,8 +179,11 @@ export function createClient(options: ClientOptions) {
     session: (signal?: AbortSignal) => call<Session>('session', { signal }),
     /** Exchanges the key in the options for a cookie, so that browsers can also load pictures and events. */
     openSession: () => call<Session>('session', { method: 'POST' }),
+    /** Ends the session opened by `openSession`. */
     closeSession: () => call<undefined>('session', { method: 'DELETE' }, () => true),
+    /** Returns the state of the server, such as counts and indexing progress. */
     status: (signal?: AbortSignal) => call<Status>('status', { signal }),
+    /** Describes the models in use. */
     model: (signal?: AbortSignal) => call<Model>('model', { signal }),
   };
 }

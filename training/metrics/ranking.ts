@@ -81,10 +81,10 @@ export function ownersOf(firstCaption: Uint32Array): Uint32Array {
 
 /** Counts the wrong captions ranked before each right caption of a picture. */
 class Levels {
-  /** [pictures] The score above which a wrong caption is ranked before at least one right caption. */
+  /** [pictures] The lowest score that ranks a wrong caption before at least one right caption. */
   readonly lowest: Float64Array;
   readonly #firstCaption: Uint32Array;
-  /** [captions] The right captions of each picture, best first, and the score needed to be ranked before them. */
+  /** [captions] The right captions of each picture, best first, and the lowest score that is ranked before them. */
   readonly #order: Uint32Array;
   readonly #limit: Float64Array;
   /** [captions] Wrong captions ranked before this right one, but not before the next better one. */

@@ -34,9 +34,9 @@ interface Known {
 const known = new WeakMap<CollectionMap, WeakMap<First, Known>>();
 
 /**
- * Which items are shown as pictures at a scale (CSS pixels a unit of the world): as many as fit without covering each
- * other, about `edge` CSS pixels large; larger when all of them fit so. Those of `first` come first. Depends on the
- * zoom alone, so that moving the map changes nothing, and is made once a level.
+ * Chooses the items shown as pictures at a scale (CSS pixels per world unit): as many as fit without overlap, about
+ * `edge` CSS pixels large, or larger if all of them fit. Those in `first` take precedence. Depends only on the zoom, so
+ * that panning changes nothing, and is computed once per level.
  */
 export function pickPictures(map: CollectionMap, first: First, scale: number, edge: number): Level {
   let step = Math.floor(Math.log(scale) / Math.log(levelFactor));
@@ -66,7 +66,7 @@ function knownOf(map: CollectionMap, first: First): Known {
   return ofFirst;
 }
 
-/** Greedy; a grid whose cells are as wide as two pictures must lie apart keeps comparisons few. */
+/** Greedy; a grid with cells as wide as the minimum distance of two pictures keeps comparisons few. */
 function pick({ items, positions }: CollectionMap, order: Uint32Array, edge: number): Level {
   const cells = new Map<number, Placed[]>();
   const pictures: Placed[] = [];
@@ -88,7 +88,7 @@ function pick({ items, positions }: CollectionMap, order: Uint32Array, edge: num
   return { edge, pictures };
 }
 
-/** One number for a cell: texts would take most of the time of a level. */
+/** Encodes a cell as one number: strings would take most of the time for a level. */
 const cellOf = (column: number, row: number) => column * 2 ** 22 + row;
 
 function isCovered(
@@ -110,7 +110,7 @@ function isCovered(
   return false;
 }
 
-/** A fixed order without a pattern (Knuth's multiplicative hash): neighbours in the list are strangers in it. */
+/** A fixed pseudo-random order (Knuth's multiplicative hash) that separates neighbours in the list. */
 function orderOf(items: readonly MapItem[], first: First): Uint32Array {
   const rank = (index: number) =>
     (Math.imul(index + 1, 2654435761) >>> 0) + (first.has(items[index]!.id) ? 0 : 2 ** 32);

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Point } from './geometry.ts';
 
-/** What gestures do; points are CSS pixels from the canvas's corner. */
+/** Gesture callbacks; points are CSS pixels from the canvas's corner. */
 export interface PointerActions {
   readonly lassoMode: boolean;
   readonly pan: (dx: number, dy: number) => void;
@@ -12,10 +12,10 @@ export interface PointerActions {
   readonly enclose: (polygon: readonly Point[]) => void;
 }
 
-/** A press that was never farther than this from where it began is a tap, also when it comes back there. CSS pixels. */
+/** A press that never moves farther than this from its start is a tap. CSS pixels. */
 const tapSlack = 5;
 
-/** Panning, zooming, hovering, tapping and drawing a lasso on a canvas, by mouse, pen or fingers. */
+/** Panning, zooming, hovering, tapping and drawing a lasso on a canvas, by mouse, pen or touch. */
 export function usePointer(canvas: { current: HTMLCanvasElement | null }, actions: PointerActions): void {
   const latest = useRef(actions);
   latest.current = actions;

@@ -15,7 +15,7 @@ import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts
 import { heldPicture, recallPicture } from './query-pictures.ts';
 import { client } from './server.ts';
 
-/** Requests the API makes for a query. */
+/** The API requests for a query. */
 
 export interface ResultPage {
   readonly items: readonly Item[];

@@ -20,7 +20,7 @@ export const announcement = signal('');
 
 let nextId = 1;
 
-/** Shows a notice. It disappears after `ms`, errors when dismissed. Returns a function that removes it. */
+/** Shows a notice for `ms`; errors stay until dismissed. Returns a function that removes it. */
 export function notify(notice: Omit<Notice, 'id'>, ms = notice.tone === 'error' ? 0 : 6000): () => void {
   const id = nextId++;
   const dismiss = () => {

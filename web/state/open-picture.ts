@@ -21,8 +21,8 @@ const captionCount = 5;
 export const position = computed(() => visibleItems.value.findIndex((item) => item.id === route.value.photo));
 
 /**
- * Its number among the results, from 1 and including copies, the total, and whether there are neighbours; null as
- * above. The total is undefined if the results continue and it is unknown.
+ * Its number among the results (from 1, including copies), their total, and whether there are neighbours; null if it
+ * was opened from elsewhere. The total is undefined while there are more results to load.
  */
 export const placeInList = computed(() => {
   const at = position.value;
