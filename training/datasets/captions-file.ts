@@ -12,7 +12,7 @@ export function captionsFileOf(lang: string): string {
   return CAPTIONS_FILE.replace('.', `.${lang}.`);
 }
 
-/** The language of such a file; null for others. */
+/** The language in the name of such a file; null for other names. */
 export function languageOfFile(path: string): string | null {
   return /(?:^|\/)captions\.([^./]+)\.jsonl$/.exec(path)?.[1] ?? null;
 }

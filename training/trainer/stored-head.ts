@@ -84,7 +84,7 @@ export async function readTextSide(
   return { spec, transform: { text: transforms, image: [] }, parameters };
 }
 
-/** How a text side was trained that was trained alone. */
+/** How a separately trained text side was trained. */
 function textSideRecipe({ training }: TextSideFile): TextSideRecipe | null {
   const recipe = training.recipe as unknown as TextSideRecipe | undefined;
   return recipe?.name === 'text-side' ? recipe : null;
