@@ -37,6 +37,8 @@ const EXIF_DIRECTORY = 0x8769;
 const DNG_VERSION = 0xc612;
 /** Size of the photo, in the EXIF directory. */
 const PIXELS = [0xa002, 0xa003] as const;
+/** Borders of the photo on Panasonic's sensor: top, left, bottom, right. Its JPEG is much smaller. */
+const BORDERS = [4, 5, 6, 7] as const;
 const WANTED = new Set([
   MAKE,
   WIDTH,
@@ -49,6 +51,7 @@ const WANTED = new Set([
   SUB_DIRECTORIES,
   EXIF_DIRECTORY,
   DNG_VERSION,
+  ...BORDERS,
 ]);
 /** Photometric interpretations of sensor data: a colour filter array, and linear light. */
 const SENSOR = [32_803, 34_892];
@@ -75,6 +78,8 @@ export function rawFormat(bytes: Uint8Array): RawFormat | null {
   if (head.startsWith('IIU\0')) return 'RW2';
   if (head.slice(4, 12) === 'ftypcrx ') return 'CR3';
   if (/^II\*\0.{4}CR/s.test(head)) return 'CR2';
+  // Phase One and Leaf write a TIFF of a thumbnail; the rest is in a structure of their own behind these letters.
+  if (/^(II\*\0.{4}IIII|MM\0\*.{4}MMMM)/s.test(head)) return 'camera raw';
   const tiff = /^(II\*\0|MM\0\*)/.test(head) ? openTiff(bytes) : null;
   if (tiff === null) return null;
   const directories = allDirectories(tiff);
@@ -107,7 +112,13 @@ export function findPreview(bytes: Uint8Array): Preview | null {
   const found = largestJpeg(bytes, sensorParts);
   if (found === null || Math.max(found.size.width, found.size.height) < MIN_PREVIEW_EDGE) return null;
   const sizes =
-    tiff === null ? [] : [...sensors.map((directory) => sizeOf(tiff, directory)), exifSize(tiff, directories)];
+    tiff === null
+      ? []
+      : [
+          ...sensors.map((directory) => sizeOf(tiff, directory)),
+          ...directories.map((directory) => sizeWithin(tiff, directory)),
+          exifSize(tiff, directories),
+        ];
   const photo = sizes.find((size) => isSameShape(size, found.size)) ?? found.size;
   const orientation = tiff === null ? null : numberOf(tiff, directories[0]?.entries.get(ORIENTATION));
   return { jpeg: bytes.subarray(found.at), blocks, size: found.size, photo, orientation };
@@ -151,6 +162,11 @@ function isSensor(tiff: Tiff, { entries }: TiffDirectory): boolean {
 
 function sizeOf(tiff: Tiff, { entries }: TiffDirectory, [width, height] = [WIDTH, HEIGHT]): Size {
   return { width: numberOf(tiff, entries.get(width)) ?? 0, height: numberOf(tiff, entries.get(height)) ?? 0 };
+}
+
+function sizeWithin(tiff: Tiff, { entries }: TiffDirectory): Size {
+  const [top, left, bottom, right] = BORDERS.map((tag) => numberOf(tiff, entries.get(tag)) ?? 0);
+  return { width: right! - left!, height: bottom! - top! };
 }
 
 function exifSize(tiff: Tiff, directories: readonly TiffDirectory[]): Size {

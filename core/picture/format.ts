@@ -41,7 +41,6 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ['\0\0\0\x0cJXL \r\n\x87\n', 'JPEG XL'],
   ['\0\0\0\x0cjP  \r\n\x87\n', 'JPEG 2000'],
   ['\xff\x4f\xff\x51', 'JPEG 2000'],
-  ['\0\0\x01\0', 'ICO'],
   ['#?RADIANCE', 'Radiance HDR'],
   ['v/1\x01', 'OpenEXR'],
   ['qoif', 'QOI'],
@@ -62,6 +61,8 @@ export function sniff(bytes: Uint8Array): Sniffed {
   if (head.startsWith('ftyp', 4)) return sniffIsoMedia(bytes, head);
   // Many texts begin with these two letters, but without the four reserved zero bytes of a bitmap header.
   if (/^BM[\s\S]{4}\0{4}/.test(head)) return { kind: 'unsupported', name: 'BMP' };
+  // A font's resources begin with the same four bytes, but have no pictures to count.
+  if (head.startsWith('\0\0\x01\0') && !head.startsWith('\0\0', 4)) return { kind: 'unsupported', name: 'ICO' };
   for (const [signature, name] of REFUSED) if (head.startsWith(signature)) return { kind: 'unsupported', name };
   const text = head.replace(/^\xef\xbb\xbf/, '').trimStart();
   if (/^<svg[\s>]/i.test(text) || (/^<(\?xml|!--|!doctype svg)/i.test(text) && isSvg(bytes))) {

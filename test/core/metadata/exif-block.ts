@@ -33,6 +33,7 @@ export function exifBlock(
   parts: { main?: Tags; photo?: Tags; gps?: Tags; below?: readonly Tags[] },
   order: 'little' | 'big' = 'little',
   magic = 42,
+  letters = '',
 ): Buffer {
   const { photo, gps, below = [] } = parts;
   const inner = [photo, gps, ...below].filter((tags) => tags !== undefined);
@@ -42,7 +43,8 @@ export function exifBlock(
   if (photo !== undefined) pointers[0x8769] = place(photo);
   if (gps !== undefined) pointers[0x8825] = place(gps);
   if (below.length > 0) pointers[0x014a] = LONG(...below.map(() => 0xffff));
-  let end = 8 + sizeOf(main());
+  const start = 8 + letters.length;
+  let end = start + sizeOf(main());
   const offsets = new Map<Tags, number>();
   for (const tags of inner) {
     offsets.set(tags, end);
@@ -56,8 +58,9 @@ export function exifBlock(
   const writer = writerOf(block, order);
   block.write(order === 'little' ? 'II' : 'MM', 'latin1');
   writer.number(2, 2, magic);
-  writer.number(4, 4, 8);
-  writeDirectory(writer, 8, main());
+  writer.number(4, 4, start);
+  block.write(letters, 8, 'latin1');
+  writeDirectory(writer, start, main());
   for (const tags of inner) writeDirectory(writer, offsets.get(tags)!, tags);
   return block;
 }

@@ -96,6 +96,7 @@ describe('bytes that are no picture', () => {
       zip: 'PK\x03\x04',
       one: 'x',
       zeros: '\0'.repeat(100),
+      'resources of a font, which begin like an icon': '\0\0\x01\0\0\0\x05\0',
       mp4: '\0\0\0\x18ftypisom\0\0\0\0isommp42',
     })) {
       await refuses(Buffer.from(text, 'latin1'), 'not-an-image', what);
@@ -111,6 +112,7 @@ describe('bytes that are no picture', () => {
       pdf: '%PDF-1.7\n',
       bmp: 'BM\x46\0\0\0\0\0\0\0\x36\0\0\0',
       psd: '8BPS\0\x01',
+      ico: '\0\0\x01\0\x01\0\x01\x01',
       'jpeg xl': '\xff\x0a\0\0',
     };
     for (const [what, text] of Object.entries(others))

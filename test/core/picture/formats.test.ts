@@ -194,12 +194,17 @@ describe('camera raw', () => {
   it('is shown by its largest JPEG, told by what it is and as large as the sensor', async () => {
     const [small, large] = [await preview(450), await preview(900)];
     const taken = { 36867: ASCII('2019:07:05 12:00:00'), 36881: ASCII('+02:00') };
+    // Its sensor's size is in tags of its own.
+    const borders = { 4: SHORT(8), 5: SHORT(10), 6: SHORT(3008), 7: SHORT(4530) };
+    const panasonic = { make: 'Panasonic', magic: 0x55, more: borders, sensor: {} };
+    const leaf = rawOf({ make: 'Leaf', jpegs: [large], photo: taken, letters: 'IIIICwaR', sensor: {} });
     const raws: [string, Buffer, [number, number]][] = [
       ['image/x-nikon-nef', rawOf({ make: 'NIKON', jpegs: [small, large], photo: taken }), [4600, 3000]],
       ['image/x-sony-arw', rawOf({ make: 'SONY', jpegs: [large, small], photo: taken }), [4600, 3000]],
       ['image/x-adobe-dng', rawOf({ make: 'Leica', jpegs: [large], photo: taken, more: DNG_VERSION }), [4600, 3000]],
-      ['image/x-panasonic-rw2', rawOf({ make: 'Panasonic', jpegs: [large], photo: taken, magic: 0x55 }), [4600, 3000]],
+      ['image/x-panasonic-rw2', rawOf({ ...panasonic, jpegs: [large], photo: taken }), [4520, 3000]],
       ['image/x-olympus-orf', rawOf({ make: 'OLYMPUS', jpegs: [large], photo: taken, magic: 0x4f52 }), [4600, 3000]],
+      ['image/x-dcraw', leaf, [900, 600]],
     ];
     for (const [contentType, bytes, [width, height]] of raws) {
       const picture = (await readHeader(bytes, DEFAULT_LIMITS)).picture;

@@ -77,10 +77,14 @@ export function rawOf(options: {
   more?: Tags;
   photo?: Tags;
   magic?: number;
+  /** Instead of the directory of the sensor. */
+  sensor?: Tags;
+  /** Between the first eight bytes and the directories. */
+  letters?: string;
 }): Buffer {
-  const { make, jpegs, more, photo, magic } = options;
+  const { make, jpegs, more, photo, magic, letters } = options;
   const thumbnail = { width: 16, height: 10, photometric: 2, samples: 3, bits: 8, format: 1 };
-  const sensor: Tags = { 256: LONG(4600), 257: LONG(3000), 262: SHORT(32_803), 259: SHORT(1) };
+  const sensor = options.sensor ?? { 256: LONG(4600), 257: LONG(3000), 262: SHORT(32_803), 259: SHORT(1) };
   const block = (at: number) =>
     exifBlock(
       {
@@ -90,6 +94,7 @@ export function rawOf(options: {
       },
       'little',
       magic,
+      letters,
     );
   return Buffer.concat([block(block(0).length), Buffer.alloc(480, 128), Buffer.alloc(100, 7), ...jpegs]);
 }
