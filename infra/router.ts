@@ -43,6 +43,10 @@ event.request.headers["x-sightline-viewer"] = { value: event.viewer.ip };`,
       },
     },
   });
+  // Otherwise SST writes it to sst-env.d.ts, whose content would depend on the settings. What throws is omitted.
+  instance.getSSTLink = () => {
+    throw new Error('not linked to a function');
+  };
   const keyHash = key.apply((value) => createHash('sha256').update(value).digest('hex'));
   return { instance, keyHash, readTimeout: readTimeout(settings) };
 }

@@ -93,12 +93,9 @@ function readQdrant(): QdrantServer {
   return { url, apiKey: secret('QdrantApiKey') };
 }
 
-/** Resources linked by SST. Their types are in a file that SST writes only when it deploys. */
-const links = Resource as unknown as Readonly<Record<string, { readonly value: string }>>;
-
 /** A linked secret; undefined when it is empty or this function is not linked to it. */
 function secret(name: 'QdrantUrl' | 'QdrantApiKey' | 'ApiKeys'): string | undefined {
-  return name in links ? links[name]!.value.trim() || undefined : undefined;
+  return name in Resource ? Resource[name].value.trim() || undefined : undefined;
 }
 
 export interface LambdaRuntime<E extends ImageEmbedder> {

@@ -30,6 +30,8 @@ export interface Stack {
   readonly app: { name: string; removal: string; protect: boolean };
   readonly resources: readonly Resource[];
   readonly outputs: Record<string, unknown>;
+  /** Properties of everything that functions can be linked to, by name. */
+  readonly links: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** In `sst dev`: what the CLI should bundle and run locally. */
   readonly targets: readonly DevTarget[];
 }

@@ -91,6 +91,23 @@ pulumi.runtime.setMocks(
   false,
 );
 
+/** What SST records of everything that can be linked (components/link.ts), and writes to sst-env.d.ts: by name. */
+const links: Record<string, unknown> = {};
+
+const { registerOutputs } = pulumi.ComponentResource.prototype as unknown as {
+  registerOutputs(outputs: unknown): void;
+};
+Object.assign(pulumi.ComponentResource.prototype, {
+  registerOutputs(this: pulumi.ComponentResource, outputs: { target?: string; properties?: unknown } = {}) {
+    registerOutputs.call(this, outputs);
+    const { target, properties } = outputs;
+    if (target === undefined || properties === undefined) return;
+    pulumi.output(properties).apply((known) => {
+      links[target] = known;
+    });
+  },
+});
+
 /** Pulumi's marker for secrets. */
 function unwrap(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unwrap);
@@ -116,6 +133,9 @@ export async function record(program: () => Promise<unknown>): Promise<never> {
     console.error(errors.join('\n'));
     process.exit(1);
   }
-  writeFileSync(process.env.MOCK_RESULT!, JSON.stringify({ resources: unwrap(resources), outputs: unwrap(outputs) }));
+  writeFileSync(
+    process.env.MOCK_RESULT!,
+    JSON.stringify({ resources: unwrap(resources), links: unwrap(links), outputs: unwrap(outputs) }),
+  );
   process.exit(0);
 }
