@@ -16,6 +16,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 interface Locked {
   readonly dev?: boolean;
   readonly hasInstallScript?: boolean;
+  /** Of an alias, what it stands for. */
+  readonly name?: string;
 }
 
 describe('the package', () => {
@@ -26,6 +28,15 @@ describe('the package', () => {
     assert.deepEqual(
       withScript.map(([name]) => name),
       [],
+    );
+  });
+
+  it('is installed without @xenova/transformers, under that name and its own', () => {
+    const all = Object.entries(lock.packages as Readonly<Record<string, Locked>>);
+    const found = all.filter(([path, { name = path }]) => /@(xenova|huggingface)\/transformers$/.test(name));
+    assert.deepEqual(
+      found.map(([path, { name, dev }]) => [path, name, dev]),
+      [['node_modules/@xenova/transformers', '@huggingface/transformers', true]],
     );
   });
 

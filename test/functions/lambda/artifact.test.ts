@@ -85,18 +85,24 @@ describe('the built Lambda functions', { skip }, () => {
       }
     });
 
-    it('have no code for what they never do', async () => {
-      const out = tempFolder();
-      try {
-        const reached = await bundleFunction(root, out, 'ingest', { packed: false });
-        const texts = /^node_modules\/(eld|@huggingface)\/|^core\/query\/|^functions\/http\/|text-(encoder|sides)/;
-        assert.deepEqual(
-          [...reached].filter((file) => texts.test(file)),
-          [],
-        );
-        assert.ok(reached.has('core/encode/image-embedder.ts'));
-      } finally {
-      }
+    it('have no code for what they never do, and of @xenova/transformers the tokenizer alone', async () => {
+      const [api, ingest] = await Promise.all(
+        ['api', 'ingest'].map(async (name) => [...(await bundleFunction(root, tempFolder(), name, { packed: false }))]),
+      );
+      const texts = /^node_modules\/(eld|@huggingface)\/|^core\/query\/|^functions\/http\/|text-(encoder|sides)/;
+      assert.deepEqual(
+        ingest!.filter((file) => texts.test(file)),
+        [],
+      );
+      assert.ok(ingest!.includes('core/encode/image-embedder.ts'));
+      assert.ok(api!.some((file) => file.startsWith('node_modules/@huggingface/tokenizers/')));
+      const copied = await Array.fromAsync(glob('*/node_modules/{*,@*/*}/', { cwd: on.build.out }));
+      assert.ok(copied.some((file) => /onnxruntime-node/.test(file)));
+      // It is installed as an alias of its successor.
+      assert.deepEqual(
+        [...api!, ...copied].filter((file) => /@(xenova|huggingface)\/transformers/.test(file)),
+        [],
+      );
     });
 
     it('know nothing of the machine they were built on', async () => {
