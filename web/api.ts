@@ -175,6 +175,8 @@ export type GeneralSearchRequest = {
   readonly literal?: boolean;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the query first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
+  /** `relevance`: best first. The others are those of GET /images, within each page: which hits are on a page always depends on how well they match. */
+  readonly sort?: "relevance" | "taken" | "-taken" | "newest";
   readonly filter?: Filter;
   readonly limit?: number;
   /** The `next` of the previous page of the same query. */
@@ -462,6 +464,8 @@ export type SearchForm = {
   readonly imageId?: string;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the query first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
+  /** `relevance`: best first. The others are those of GET /images, within each page: which hits are on a page always depends on how well they match. */
+  readonly sort?: "relevance" | "taken" | "-taken" | "newest";
   /** Items per page. */
   readonly limit?: number;
   /** The `next` of the previous page of the same query. */
@@ -544,6 +548,8 @@ export type SearchRequest = {
   readonly literal?: boolean;
   /** What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the query first. To see the best of both, ask once for each. */
   readonly kind?: "image" | "caption" | "any";
+  /** `relevance`: best first. The others are those of GET /images, within each page: which hits are on a page always depends on how well they match. */
+  readonly sort?: "relevance" | "taken" | "-taken" | "newest";
   readonly filter?: Filter;
   readonly limit?: number;
   /** The `next` of the previous page of the same query. */

@@ -241,6 +241,7 @@ function asPlainQuery(request: GeneralSearchRequest): Call['query'] | undefined 
     lang: request.lang,
     literal: request.literal ? 'true' : undefined,
     kind: request.kind,
+    sort: request.sort,
     minScore: request.minScore,
     ...request.filter,
     ...paging(request),

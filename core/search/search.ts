@@ -1,4 +1,5 @@
 import { SightlineError } from '../errors.ts';
+import { fieldValue, ORDERS, type OrderName } from '../picture-fields.ts';
 import {
   ANY_LANGUAGE,
   type Embedder,
@@ -24,6 +25,8 @@ export interface SearchRequest {
   /** 1 to 1000. */
   readonly limit: number;
   readonly cursor?: string;
+  /** Order of the hits within a page; which ones are on it depends on how well they match. @default best first */
+  readonly order?: OrderName;
   /** Cosine, -1 to 1. */
   readonly minScore?: number;
   /** Hint about the language of its texts. @default none */
@@ -80,7 +83,17 @@ export async function search(deps: SearchDeps, given: SearchRequest): Promise<Se
   const result = await searchTerms(deps, meant);
   const isDoubtful = meant.understood?.colours.length ? result.items.length === 0 : fitsNothing(given, result);
   const didYouMean = isDoubtful ? await otherSpelling(deps, given, result) : null;
-  return { ...result, understood: meant.understood, didYouMean };
+  return { ...result, items: inOrder(result.items, given.order), understood: meant.understood, didYouMean };
+}
+
+/** Hits without a value come last, and equal ones stay in their order. */
+function inOrder(hits: readonly SearchHit[], name: OrderName | undefined): readonly SearchHit[] {
+  const order = name === undefined ? undefined : ORDERS.get(name);
+  if (order === undefined) return hits;
+  const [before, after, last] = order.direction === 'ascending' ? [-1, 1, '\uffff'] : [1, -1, ''];
+  // Times up to their milliseconds, without the offset.
+  const timed = hits.map((hit) => ({ hit, at: `${fieldValue(hit.payload, order.field) ?? last}`.slice(0, 23) }));
+  return timed.toSorted((a, b) => (a.at === b.at ? 0 : a.at < b.at ? before : after)).map(({ hit }) => hit);
 }
 
 type TermsResult = Omit<SearchResult, 'understood' | 'didYouMean'>;

@@ -28,7 +28,7 @@ interface Question {
   readonly terms: readonly SearchTerm[];
   readonly rest: Pick<
     z.output<typeof flatSearch>,
-    'lang' | 'literal' | 'kind' | 'filter' | 'limit' | 'cursor' | 'minScore'
+    'lang' | 'literal' | 'kind' | 'sort' | 'filter' | 'limit' | 'cursor' | 'minScore'
   >;
 }
 
@@ -94,7 +94,8 @@ async function answer(
     ? languageOf(c, rest.lang, settledLanguage(rest.cursor))
     : undefined;
   const { limit, minScore, literal } = rest;
-  const page = await search(deps, { terms, filter, limit, cursor, minScore, language, literal });
+  const order = rest.sort === 'relevance' ? undefined : rest.sort;
+  const page = await search(deps, { terms, filter, limit, cursor, order, minScore, language, literal });
   const { read, fit, understood, didYouMean } = page;
   const warnings = [
     ...page.unknownTexts.map((text) => ({ code: 'unknown-words' as const, text, message: aboutUnknownText(text) })),
@@ -117,12 +118,12 @@ async function answer(
 }
 
 function questionOfQuery(query: z.output<typeof searchQuery>, image: Uint8Array | undefined): Question {
-  const { q, minus, lang, literal, imageId, kind, limit, cursor, minScore, ...filter } = query;
+  const { q, minus, lang, literal, imageId, kind, sort, limit, cursor, minScore, ...filter } = query;
   const terms = termsOf(
     { text: q, minus, imageId, image, vector: undefined, weights: DEFAULT_WEIGHTS },
     'q, imageId or an image',
   );
-  return { terms, rest: { lang, literal, kind, limit, cursor, minScore, filter } };
+  return { terms, rest: { lang, literal, kind, sort, limit, cursor, minScore, filter } };
 }
 
 /** A JSON body in either form; `uploaded` is the file sent with it. */

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { COLOURS } from '../../../core/picture/colour-names.ts';
+import { ORDERS, type OrderName } from '../../../core/picture-fields.ts';
 import { DEFAULT_WEIGHTS } from '../../../core/search/weighted-terms.ts';
 import { MAX_JSON_BYTES } from '../request-body.ts';
 import { base64Image, booleanParameter, id, lang, searchText, spaceId } from './common.ts';
@@ -16,6 +17,15 @@ const MAX_VECTOR_LENGTH = 4096;
 
 const LITERAL = 'Takes words literally: "without people", "in black and white" and the like are not interpreted.';
 
+const sort = z
+  .enum(['relevance', ...(ORDERS.keys() as Iterable<OrderName>)])
+  .default('relevance')
+  .openapi({
+    description:
+      '`relevance`: best first. The others are those of GET /images, within each page: which hits are on a page ' +
+      'always depends on how well they match.',
+  });
+
 export const searchQuery = z.strictObject({
   q: searchText().optional().openapi({ description: 'What to look for, in words.', example: 'a dog on the beach' }),
   minus: searchText().optional().openapi({ description: 'What pictures should not show.' }),
@@ -23,6 +33,7 @@ export const searchQuery = z.strictObject({
   lang,
   imageId: id.optional().openapi({ description: 'Find what is similar to this stored picture (or caption).' }),
   kind,
+  sort,
   limit: limitParameter,
   cursor: cursor.optional(),
   minScore,
@@ -71,6 +82,7 @@ const rest = {
   lang,
   literal: z.boolean().default(false).openapi({ description: LITERAL }),
   kind,
+  sort,
   filter: filterBody.default({}),
   limit: z.int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
   cursor: cursor.optional(),

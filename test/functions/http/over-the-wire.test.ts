@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { ServerType } from '@hono/node-server';
 import { listen, stopListening } from '../../../server/listen.ts';
-import { samplePhoto, type TestApp, testApp } from './harness.ts';
+import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
 /** Behaviour visible only on a real connection: chunked bodies, broken connections, compression, HEAD. */
 describe('the API over a real connection', () => {
@@ -50,6 +50,42 @@ describe('the API over a real connection', () => {
       items: { key: string }[];
     };
     assert.equal(found.items[0]!.key, 'wire/moon.jpg');
+  });
+
+  it('lists and searches in the order asked for, and says which orders there are', async () => {
+    const days = ['20190705', '20210101', '20180302'];
+    for (const [i, name] of ['dahlia.jpg', 'clock.jpg', 'rocket.jpg'].entries()) {
+      await fetch(url(`/images?key=day/IMG_${days[i]}_120000.jpg`), {
+        method: 'POST',
+        headers: { 'content-type': 'image/jpeg' },
+        body: await samplePhoto(name),
+      });
+    }
+    const keys = async (path: string, init?: RequestInit) => {
+      const { items } = (await (await fetch(url(path), init)).json()) as { items: { key: string }[] };
+      return items.map(({ key }) => /IMG_(\d+)/.exec(key)?.[1] ?? key);
+    };
+    const [first, second, last] = days.toSorted();
+    assert.deepEqual((await keys('/images?sort=taken&limit=3')).slice(0, 3), [first, second, last]);
+    assert.deepEqual(await keys('/images?sort=-taken&limit=3'), [last, second, first]);
+    assert.deepEqual(await keys('/images?sort=newest&limit=3'), days.toReversed());
+    assert.deepEqual(await keys('/images?limit=3'), days.toReversed());
+
+    const best = await keys('/search?q=x&sort=relevance');
+    assert.deepEqual(best, await keys('/search?q=x'));
+    const undated = best.filter((key) => !days.includes(key));
+    assert.deepEqual(await keys('/search?q=x&sort=taken'), [first, second, last, ...undated]);
+    assert.deepEqual(await keys('/search?q=x&sort=-taken'), [last, second, first, ...undated]);
+    const asJson = jsonRequest('POST', { text: 'x', sort: 'newest' });
+    assert.deepEqual((await keys('/search', asJson)).slice(0, 3), days.toReversed());
+    assert.deepEqual(new Set(await keys('/search?q=x&limit=2&sort=taken')), new Set(best.slice(0, 2)), 'within a page');
+
+    for (const path of ['/images?sort=relevance', '/images?sort=size', '/search?q=x&sort=size']) {
+      const response = await fetch(url(path));
+      const { detail } = (await response.json()) as { detail: string };
+      assert.equal(response.status, 400, path);
+      assert.match(detail, /sort: expected ("relevance" or )?"taken" or "-taken" or "newest", got "\w+"/);
+    }
   });
 
   it('compresses JSON and the files of pages, but no pictures', async () => {
