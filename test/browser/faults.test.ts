@@ -85,6 +85,34 @@ describe('the page when things go wrong', browserSkip(), () => {
     assert.ok(box.y >= 0 && box.y < 300, `at ${box.y}`);
   });
 
+  it('shows and says of a picture that is not there that it is none', async (t) => {
+    const { page } = await browser.open(t, 'about:blank', { expectComplaints: failed });
+    await page.clock.install();
+    const [late, never] = (await server.json('/images')).body.items.map(({ id }) => id as unknown as string);
+    await page.route(`**/images/${late}/thumbnail*`, () => {});
+    await page.route(`**/images/${never}/thumbnail*`, (route) => route.fulfill({ status: 500 }));
+    await page.goto(server.url);
+    const tile = (id: string | undefined) => page.locator('.tile', { has: page.locator(`[data-photo="${id}"]`) });
+    const look = (id: string | undefined) =>
+      tile(id).evaluate((one) => {
+        const { borderTopStyle, backgroundColor } = getComputedStyle(one);
+        return [borderTopStyle, backgroundColor, one.querySelector('.tile-main')!.getAttribute('aria-busy')];
+      });
+    const nothing = ['dashed', 'rgba(0, 0, 0, 0)', 'true'];
+    await page.locator('.tile img.shown').first().waitFor();
+    assert.deepEqual([await look(late), await look(never)], [nothing, nothing]);
+    const there = await page.locator('.tile-main:has(.shown)').first().getAttribute('data-photo');
+    const [border, , isBusy] = await look(there!);
+    assert.deepEqual([border, isBusy], ['none', 'false']);
+    const link = tile(never).getByRole('link', { name: /^Cannot be loaded/ });
+    for (const pause of [1500, 6000, 20_000]) {
+      await Promise.all([page.waitForResponse(new RegExp(`${never}/thumbnail`)), page.clock.runFor(pause)]);
+    }
+    await link.waitFor();
+    assert.equal(await tile(never).locator('img').count(), 0);
+    assert.deepEqual(await look(late), nothing);
+  });
+
   it('goes on sending pictures when the server is back', async (t) => {
     const { page } = await browser.open(t, server.url, { expectComplaints: failed });
     await page.getByRole('heading', { name: /^Newest/ }).waitFor();

@@ -197,6 +197,7 @@ export const de: Texts = {
   'tile.select': '{name} auswählen',
   'tile.more': 'Mehr wie {name}',
   'tile.less': 'Weniger wie {name}',
+  'tile.missing': 'Lässt sich nicht laden',
   'tile.caption': 'Mit diesen Worten suchen',
 
   'empty.looking': { one: '{count} Bild wird angesehen', other: '{count} Bilder werden angesehen' },

@@ -201,6 +201,7 @@ export const en = {
   'tile.select': 'Select {name}',
   'tile.more': 'More like {name}',
   'tile.less': 'Less like {name}',
+  'tile.missing': 'Cannot be loaded',
   'tile.caption': 'Search with these words',
 
   // Nothing to show.

@@ -201,6 +201,7 @@ export const es: Texts = {
   'tile.select': 'Seleccionar {name}',
   'tile.more': 'Más como {name}',
   'tile.less': 'Menos como {name}',
+  'tile.missing': 'No se puede cargar',
   'tile.caption': 'Buscar con estas palabras',
 
   'empty.looking': { one: 'Examinando {count} imagen', other: 'Examinando {count} imágenes' },

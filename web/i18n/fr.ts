@@ -204,6 +204,7 @@ export const fr: Texts = {
   'tile.select': 'Sélectionner {name}',
   'tile.more': 'Plus d’images comme {name}',
   'tile.less': 'Moins d’images comme {name}',
+  'tile.missing': 'Chargement impossible',
   'tile.caption': 'Chercher avec ces mots',
 
   'empty.looking': { one: 'Lecture de {count} image', other: 'Lecture de {count} images' },

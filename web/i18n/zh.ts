@@ -188,6 +188,7 @@ export const zh: Texts = {
   'tile.select': '选择{name}',
   'tile.more': '多找类似{name}的',
   'tile.less': '少找类似{name}的',
+  'tile.missing': '无法加载',
   'tile.caption': '用这些文字搜索',
 
   'empty.looking': { other: '正在查看 {count} 张图片' },

@@ -1,3 +1,4 @@
+import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CaptionItem, ImageItem } from '../client.ts';
 import { formatDay, formatScore, nameOf } from '../format.ts';
@@ -31,6 +32,7 @@ export function describe(image: ImageItem): string {
 export function PictureTile({ image, edge }: { image: ImageItem; edge: number }) {
   const isSelected = selected.value.has(image.id);
   const name = describe(image);
+  const { thumbnail, isLoading } = useThumbnail(image, edge);
   const open = (event: MouseEvent) => {
     if (event.ctrlKey || event.metaKey || event.button !== 0) {
       if (!event.ctrlKey && !event.metaKey) return;
@@ -41,8 +43,14 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
   };
   return (
     <div class={isSelected ? 'tile tile-selected' : 'tile'}>
-      <a class="tile-main" href={urlOf({ ...route.value, photo: image.id })} onClick={open} data-photo={image.id}>
-        <Thumbnail image={image} edge={edge} />
+      <a
+        class="tile-main"
+        href={urlOf({ ...route.value, photo: image.id })}
+        onClick={open}
+        data-photo={image.id}
+        aria-busy={isLoading}
+      >
+        {thumbnail}
         <Spoken image={image} name={name} />
       </a>
       <button
@@ -144,8 +152,11 @@ function CopiesMark({ id, name }: { id: string; name: string }) {
 /** Delays before a failed picture is requested again: a restarting server takes seconds. */
 const retryMs = [1500, 6000, 20_000];
 
-/** Not requested while scrolling fast: flicking past a thousand pictures loads few. */
-function Thumbnail({ image, edge }: { image: ImageItem; edge: number }) {
+/**
+ * A thumbnail, or what says that there is none. Not requested while scrolling fast: flicking past a thousand pictures
+ * loads few.
+ */
+function useThumbnail(image: ImageItem, edge: number): { thumbnail: JSX.Element; isLoading: boolean } {
   const [state, setState] = useState<'waiting' | 'pausing' | 'shown' | 'failed'>('waiting');
   const wanted = useRef(false);
   const attempts = useRef(0);
@@ -161,14 +172,16 @@ function Thumbnail({ image, edge }: { image: ImageItem; edge: number }) {
     return () => clearTimeout(timer);
   }, [state]);
   if (state === 'failed') {
-    return (
+    const thumbnail = (
       <span class="tile-missing">
         <Icon name="alert" />
-        {nameOf(image.key)}
+        {t('tile.missing')}
+        <small>{nameOf(image.key)}</small>
       </span>
     );
+    return { thumbnail, isLoading: false };
   }
-  return (
+  const thumbnail = (
     <img
       class={state === 'shown' ? 'shown' : ''}
       src={wanted.current && state !== 'pausing' ? smallVersion(image, edge) : undefined}
@@ -179,6 +192,7 @@ function Thumbnail({ image, edge }: { image: ImageItem; edge: number }) {
       onError={() => setState(attempts.current < retryMs.length ? 'pausing' : 'failed')}
     />
   );
+  return { thumbnail, isLoading: state !== 'shown' };
 }
 
 export function CaptionTile({ caption }: { caption: CaptionItem }) {
