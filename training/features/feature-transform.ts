@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
 import { float32, loadOnnx } from '../../core/onnx/session.ts';
-import { symmetricEigen } from './eigen.ts';
 import type { PairSet } from './extract.ts';
 import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
-import { columnMoments, covariance } from './moments.ts';
+import { columnMoments } from './moments.ts';
 import { type ScratchRows, writeScratch } from './scratch-rows.ts';
 
 /**
@@ -24,21 +23,15 @@ export interface TowerInput {
   /** Preprocessing before the transform; `class-names` turns logits into a mean of the text vectors of class names. */
   readonly first: 'none' | 'class-names';
   /**
-   * `l2`: normalises each row. `standardise`: each column to mean 0 and variance 1 over the training pairs. `whiten`:
-   * principal components of the standardised columns.
+   * `l2`: normalises each row. `standardise`: each column to mean 0 and variance 1 over the training pairs.
    */
-  readonly transform: 'none' | 'l2' | 'standardise' | 'whiten';
-  /**
-   * For `whiten`: number of components (default all), and how far their variances are equalised, 0 to 1 (default 1).
-   */
-  readonly columns?: number;
-  readonly power?: number;
+  readonly transform: 'none' | 'l2' | 'standardise';
 }
 
 /** The inputs of both towers, concatenated in this order. */
 export type TowerInputs = Readonly<Record<'text' | 'image', { readonly inputs: readonly TowerInput[] }>>;
 
-/** A fitted transform: x -> (first(x) - mean) * scale, or (first(x) - mean) projection^T. */
+/** A fitted transform: x -> (first(x) - mean) * scale. */
 export interface InputTransform {
   readonly spec: TowerInput;
   /** Position of the encoder output: columns from `start` on, of the graph's input `from`, which has `columns`. */
@@ -78,8 +71,6 @@ export interface TransformedPairs {
   close(): Promise<void>;
 }
 
-/** Share of the mean eigenvalue that is added to each before whitening. */
-const WHITENING_FLOOR = 1e-3;
 /** Rows per run: a few megabytes. */
 const ROWS = 1024;
 
@@ -91,7 +82,7 @@ export function transformedWidth(inputs: readonly InputTransform[]): number {
 const TEXT_INPUT = 'text';
 
 /**
- * Fits means, scales and projections on the training pairs, over all augmentations. `textOutputs` are the sizes of the
+ * Fits means and scales on the training pairs, over all augmentations. `textOutputs` are the sizes of the
  * parts of a text vector, in order.
  */
 export async function fitTransform(
@@ -142,19 +133,13 @@ async function fitInput(
   const asItIs = spec.first === 'none' && isWhole(base);
   const seen = asItIs ? rows : await Promise.all(rows.map((matrix) => transformRows([first], [matrix])));
   const { mean, std } = columnMoments(seen);
-  const constants = { ...first.constants, mean: { values: Float32Array.from(mean), shape: [mean.length] } };
-  if (spec.transform === 'standardise') {
-    const values = Float32Array.from(std, (s) => 1 / s);
-    return { ...first, spec, constants: { ...constants, scale: { values, shape: [std.length] } } };
-  }
-  const columns = Math.min(spec.columns ?? mean.length, mean.length);
-  const projection = await whitening(seen, mean, std, columns, spec.power ?? 1);
-  return {
-    ...first,
-    spec,
-    columns,
-    constants: { ...constants, projection: { values: projection, shape: [columns, mean.length] } },
+  const shape = [mean.length];
+  const constants = {
+    ...first.constants,
+    mean: { values: Float32Array.from(mean), shape },
+    scale: { values: Float32Array.from(std, (s) => 1 / s), shape },
   };
+  return { ...first, spec, constants };
 }
 
 function isWhole({ place, width }: InputTransform): boolean {
@@ -202,9 +187,7 @@ function addInput(graph: OnnxGraph, input: InputTransform, given: string): strin
     return graph.op('Div', [first, graph.op('Max', [length, graph.scalar(1e-12)])]);
   }
   const centred = graph.op('Sub', [first, constant('mean')]);
-  return spec.transform === 'standardise'
-    ? graph.op('Mul', [centred, constant('scale')])
-    : graph.op('Gemm', [centred, constant('projection')], { transB: { int: 1 } });
+  return graph.op('Mul', [centred, constant('scale')]);
 }
 
 /** Number of classes used to name a picture. */
@@ -306,26 +289,4 @@ export async function transformPairs(
     await close();
     throw error;
   }
-}
-
-/**
- * Principal components of the standardised columns, each divided by its variance to the power of `power` / 2: 1 gives
- * all the same variance (whitening), 0 leaves them unchanged. Rows of the projection multiply x - mean.
- */
-async function whitening(
-  matrices: readonly HalfRows[],
-  mean: Float64Array,
-  std: Float64Array,
-  columns: number,
-  power: number,
-): Promise<Float32Array> {
-  const n = mean.length;
-  const { values, vectors } = symmetricEigen(await covariance(matrices, mean, std), n);
-  const floor = WHITENING_FLOOR * (values.reduce((sum, value) => sum + value, 0) / n);
-  const projection = new Float32Array(columns * n);
-  for (let i = 0; i < columns; i++) {
-    const scale = (Math.max(values[i]!, 0) + floor) ** (-power / 2);
-    for (let c = 0; c < n; c++) projection[i * n + c] = (scale * vectors[i * n + c]!) / std[c]!;
-  }
-  return projection;
 }

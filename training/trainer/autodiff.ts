@@ -74,20 +74,6 @@ export class Tape {
     );
   }
 
-  /** a - b with numpy's broadcasting. */
-  subtract(a: Value, b: Value): Value {
-    const shape = broadcast(a.shape, b.shape);
-    return this.#record(
-      this.graph.op('Sub', [a.name, b.name]),
-      shape,
-      [a, b],
-      [
-        (grad) => this.#reduceTo(grad, shape, a.shape),
-        (grad) => this.#reduceTo(this.graph.op('Neg', [grad]), shape, b.shape),
-      ],
-    );
-  }
-
   /** a * b, element by element, with numpy's broadcasting. Also scales by a scalar and applies a dropout mask. */
   multiply(a: Value, b: Value): Value {
     const shape = broadcast(a.shape, b.shape);
@@ -142,23 +128,6 @@ export class Tape {
       return graph.op('Div', [graph.op('Sub', [grad, graph.op('Mul', [name, along])]), length]);
     };
     return this.#record(name, a.shape, [a], [backward]);
-  }
-
-  /** Columns of several [n, d_i] side by side. */
-  concat(parts: readonly Value[]): Value {
-    const { graph } = this;
-    if (parts.length === 1) return parts[0]!;
-    const widths = parts.map(({ shape }) => shape[1] as number);
-    const name = graph.op(
-      'Concat',
-      parts.map((part) => part.name),
-      { axis: { int: 1 } },
-    );
-    const backward = parts.map((_, i) => (grad: string) => {
-      const start = widths.slice(0, i).reduce((sum, width) => sum + width, 0);
-      return graph.op('Slice', [grad, graph.ints([start]), graph.ints([start + widths[i]!]), graph.ints([1])]);
-    });
-    return this.#record(name, [parts[0]!.shape[0]!, widths.reduce((sum, width) => sum + width, 0)], parts, backward);
   }
 
   /**

@@ -70,7 +70,6 @@ export function* trainingBatches(
   const steps = stepsAnEpoch(recipe, pairs);
   const pictureOf = recipe.captions === 'all' ? captionOwners(pairs) : null;
   const order = random.permutation(pictureOf?.length ?? pictureCount(pairs));
-  const noise = createNoise(recipe, random);
   for (let step = 0; step < steps; step++) {
     const start = step * recipe.batch;
     const own = Math.min(recipe.batch, order.length - start);
@@ -81,10 +80,13 @@ export function* trainingBatches(
       const [first, end] = [pairs.firstCaption[picture]!, pairs.firstCaption[picture + 1]!];
       const caption = pictureOf === null ? first + random.below(end - first) : index;
       const augmentation = pairs.images.length === 1 ? 0 : random.below(pairs.images.length);
-      fillMixed(recipe, pairs, batch, row, { picture, caption, augmentation }, random);
+      fill(pairs, batch, row, { picture, caption, augmentation });
+      // A random mixture of all captions of the picture, instead of one.
+      if (recipe.captionMix > 0 && random.uniform() < recipe.captionMix) {
+        mixRows(pairs.texts, first, end, batch.text, row * pairs.texts.columns, random);
+      }
     }
     if (pseudo !== null) fillPseudo(pseudo, batch, own, random);
-    noise(batch);
     yield batch;
   }
 }
@@ -126,32 +128,6 @@ function fill(pairs: TransformedPairs, batch: PairBatch, row: number, { picture,
 }
 
 /**
- * Like {@link fill}, or with a random mixture of the picture's captions, or of two of its augmentations, instead of
- * one.
- */
-function fillMixed(
-  { augment }: Recipe,
-  pairs: TransformedPairs,
-  batch: PairBatch,
-  row: number,
-  pair: Pair,
-  random: Random,
-): void {
-  fill(pairs, batch, row, pair);
-  const { picture } = pair;
-  if (augment.captionMix > 0 && random.uniform() < augment.captionMix) {
-    const [first, end] = [pairs.firstCaption[picture]!, pairs.firstCaption[picture + 1]!];
-    mixRows(pairs.texts, first, end, batch.text, row * pairs.texts.columns, random);
-  }
-  if (augment.viewMix > 0 && pairs.images.length > 1 && random.uniform() < augment.viewMix) {
-    const [a, b] = [pairs.images[pair.augmentation]!, pairs.images[random.below(pairs.images.length)]!];
-    const share = random.uniform();
-    a.copyRow(picture, batch.image, row * a.columns, share);
-    b.addRow(picture, batch.image, row * b.columns, 1 - share);
-  }
-}
-
-/**
  * Uniform random weights that sum to 1: exponential variates divided by their sum (Dirichlet with all parameters 1).
  */
 function mixRows(matrix: HalfRows, first: number, end: number, out: Float32Array, at: number, random: Random): void {
@@ -173,27 +149,6 @@ function fillPseudo(pseudo: TransformedPseudo, batch: PairBatch, start: number, 
     pseudo.images.copyRow(picture, batch.image, row * pseudo.images.columns);
     batch.pictures[row] = FIRST_PSEUDO_GROUP + c;
   }
-}
-
-/** Normal numbers, drawn once per epoch and read from random offsets: fresh ones would take longer than the step. */
-const NOISE_POOL = 2 ** 20;
-
-function createNoise({ augment }: Recipe, random: Random): (batch: PairBatch) => void {
-  const { textNoise, imageNoise } = augment;
-  if (textNoise === 0 && imageNoise === 0) return () => undefined;
-  const pool = Float32Array.from({ length: NOISE_POOL }, () => random.normal());
-  const add = (values: Float32Array, rows: number, scale: number) => {
-    if (scale === 0) return;
-    const width = values.length / rows;
-    for (let row = 0; row < rows; row++) {
-      const from = random.below(NOISE_POOL - width);
-      for (let i = 0; i < width; i++) values[row * width + i]! += scale * pool[from + i]!;
-    }
-  };
-  return (batch) => {
-    add(batch.text, batch.pictures.length, textNoise);
-    add(batch.image, batch.pictures.length, imageNoise);
-  };
 }
 
 /** The picture of each caption. */

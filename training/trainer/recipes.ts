@@ -48,19 +48,6 @@ export interface LossSpec {
   readonly maskSamePicture: boolean;
 }
 
-/** Random changes to transformed training pairs; 0 everywhere disables them. */
-export interface AugmentSpec {
-  /** Share of pairs whose text is a random mixture of all captions of the picture instead of one. */
-  readonly captionMix: number;
-  /** Share of pairs whose picture is a random mixture of two of its augmentations. */
-  readonly viewMix: number;
-  /**
-   * Standard deviation of Gaussian noise on each transformed column, whose own is about 1 if standardised or whitened.
-   */
-  readonly textNoise: number;
-  readonly imageNoise: number;
-}
-
 /**
  * Distils several heads into one (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"): heads that
  * differ in their seed are trained first; their average similarities between the texts and pictures of a batch become
@@ -112,7 +99,8 @@ export interface Recipe {
   readonly select: 'loss' | 'recall' | 'last';
   /** `one`: an epoch shows each picture once, with one of its captions at random. `all`: once with every caption. */
   readonly captions: 'one' | 'all';
-  readonly augment: AugmentSpec;
+  /** Share of training pairs whose text is a random mixture of all captions of the picture instead of one. */
+  readonly captionMix: number;
   readonly pseudo: PseudoSpec | null;
   readonly distil: DistilSpec | null;
   /** Train only the text side, into an existing space; image rows are vectors of that space. */
@@ -122,8 +110,6 @@ export interface Recipe {
   /** Augmentations of training pictures; one is drawn at random for each pair. The first is what serving sees. */
   readonly views: readonly Augmentation[];
 }
-
-const PLAIN: AugmentSpec = { captionMix: 0, viewMix: 0, textNoise: 0, imageNoise: 0 };
 
 /**
  * The published recipe: one Linear + ReLU per modality, one shared Linear, temperature 0.07, Adam 3e-4, batch 64, five
@@ -152,7 +138,7 @@ function seed(imageOutput: string): Recipe {
     patience: null,
     select: 'loss',
     captions: 'one',
-    augment: PLAIN,
+    captionMix: 0,
     pseudo: null,
     distil: null,
     views: [FULL],
@@ -203,7 +189,7 @@ const best: Recipe = {
   patience: 4,
   select: 'recall',
   captions: 'all',
-  augment: { captionMix: 0.5, viewMix: 0, textNoise: 0, imageNoise: 0 },
+  captionMix: 0.5,
   pseudo: { batch: 128, variants: 8, noise: 0.5 },
   distil: {
     teachers: 3,
@@ -220,7 +206,7 @@ export interface TextSideRecipe
     IntoSpec {
   readonly text: TowerSpec;
   readonly stored: HeadSpec['stored'];
-  /** See {@link AugmentSpec}, `captionMix`: here of two captions, in any languages. */
+  /** Like {@link Recipe.captionMix}: here of two captions, in any languages. */
   readonly mix: number;
   /** A language with n captions is drawn in proportion to n^balance. */
   readonly balance: number;

@@ -116,10 +116,11 @@ function readTransform(input: InputTransform, next: NextConstant): InputTransfor
     return constant.shape;
   };
   const { first, transform } = input.spec;
-  let columns = first === 'class-names' ? read('classes', 'float16', 2)[1]! : input.columns;
-  if (transform === 'standardise' || transform === 'whiten') read('mean', 'float32', 1);
-  if (transform === 'standardise') read('scale', 'float32', 1);
-  if (transform === 'whiten') columns = read('projection', 'float16', 2)[0]!;
+  const columns = first === 'class-names' ? read('classes', 'float16', 2)[1]! : input.columns;
+  if (transform === 'standardise') {
+    read('mean', 'float32', 1);
+    read('scale', 'float32', 1);
+  }
   return { ...input, columns, constants };
 }
 

@@ -112,7 +112,7 @@ function wholeRecipe(
     ...recipe,
     head: { dimension, text, image: NO_TOWER, sharedOutput: false, stored },
     into: { pull },
-    augment: { captionMix: mix, viewMix: 0, textNoise: 0, imageNoise: 0 },
+    captionMix: mix,
     patience: null,
     select: 'last',
     captions: 'all',
@@ -147,7 +147,7 @@ function captionsByLanguage({ languages }: TextSideData, balance: number, random
 }
 
 function makeBatch(
-  { batch, augment }: Recipe,
+  { batch, captionMix }: Recipe,
   data: TextSideData,
   { texts, galleries }: TextInputs,
   draw: () => number,
@@ -165,7 +165,7 @@ function makeBatch(
     const picture = pictureOf[caption]!;
     const own = captionsOf[picture]!;
     // A mixture of two captions of a picture, in any languages, is also a caption of it.
-    const share = random.uniform() < augment.captionMix ? random.uniform() : 1;
+    const share = random.uniform() < captionMix ? random.uniform() : 1;
     const other = own[random.below(own.length)]!;
     texts.copyRow(caption, text, row * texts.columns, share);
     if (share < 1) texts.addRow(other, text, row * texts.columns, 1 - share);

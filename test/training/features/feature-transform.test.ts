@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
-import { symmetricEigen } from '../../../training/features/eigen.ts';
 import type { PairSet } from '../../../training/features/extract.ts';
 import {
   type FeatureTransform,
@@ -12,7 +11,7 @@ import {
   transformRows,
 } from '../../../training/features/feature-transform.ts';
 import { HalfMatrix, type HalfRows } from '../../../training/features/float16-matrix.ts';
-import { covariance, jointCovariance } from '../../../training/features/moments.ts';
+import { jointCovariance } from '../../../training/features/moments.ts';
 import { makePseudoFeatures } from '../../../training/features/pseudo-features.ts';
 import { Random } from '../../../training/random.ts';
 import { type HeadSpec, RECIPES } from '../../../training/trainer/recipes.ts';
@@ -106,28 +105,6 @@ describe('the feature transform', () => {
     for (let r = 0; r < 20; r++) assert.ok(Math.abs(Math.hypot(...texts.row(r)) - 1) < 1e-3);
   });
 
-  it('whitens: components without correlation, as large as each other, the strongest first', async () => {
-    const data = pairs();
-    const whole = await fitTransform(spec([input('features', { transform: 'whiten', columns: 4 })]), data, without);
-    const columns = columnsOf((await transformAll(whole, data)).images[0]!);
-    assert.equal(columns.length, 4);
-    for (const [i, a] of columns.entries()) {
-      for (const [j, b] of columns.entries()) {
-        assert.ok(Math.abs(covarianceOf(a, b) - (i === j ? 1 : 0)) < 0.02, `${i}, ${j}: ${covarianceOf(a, b)}`);
-      }
-    }
-    const plain = await fitTransform(spec([input('features', { transform: 'whiten', power: 0 })]), data, without);
-    const variances = columnsOf((await transformAll(plain, data)).images[0]!).map((column) =>
-      covarianceOf(column, column),
-    );
-    assert.deepEqual(
-      variances,
-      variances.toSorted((a, b) => b - a),
-    );
-    // Only rotated: the total variance is that of the standardised columns.
-    assert.ok(Math.abs(variances.reduce((a, b) => a + b, 0) - 8) < 0.05);
-  });
-
   it('names a picture by its ten likeliest classes', async () => {
     const data = pairs();
     const names = { vectors: Float32Array.from({ length: 36 }, (_, i) => Math.sin(i)), count: 12 };
@@ -160,11 +137,8 @@ describe('moments', () => {
   it('agree with the definition', async () => {
     const { features, logits } = pairs().augmented[0]!;
     const [f, l] = [columnsOf(features!), columnsOf(logits!)];
-    const ones = new Float64Array(8).fill(1);
-    const own = await covariance([features!], Float64Array.from(f, mean), ones);
     const joint = await jointCovariance([features!, logits!], 1);
     const all = [...f, ...l];
-    for (let i = 0; i < 8; i++) for (let j = 0; j < 8; j++) near(own[i * 8 + j]!, covarianceOf(f[i]!, f[j]!));
     for (let i = 0; i < 12; i++)
       for (let j = 0; j < 20; j++) near(joint.covariances[i * 20 + j]!, covarianceOf(l[i]!, all[j]!));
     for (const [j, value] of joint.mean.entries()) near(value, mean(all[j]!));
@@ -177,37 +151,6 @@ function near(actual: number, expected: number): void {
     `expected ${expected}, got ${actual}`,
   );
 }
-
-describe('eigenvectors', () => {
-  for (const n of [1, 2, 3, 7, 40]) {
-    it(`of a symmetric matrix ${n} x ${n}: A v = value v, unit and at right angles, largest first`, () => {
-      const random = new Random(n, 'eigen');
-      const a = new Float64Array(n * n);
-      for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) a[i * n + j] = a[j * n + i] = random.normal();
-      const { values, vectors } = symmetricEigen(a, n);
-      assert.deepEqual(
-        [...values],
-        [...values].toSorted((x, y) => y - x),
-      );
-      for (let e = 0; e < n; e++) {
-        const v = vectors.subarray(e * n, (e + 1) * n);
-        for (let i = 0; i < n; i++) {
-          const image = a.subarray(i * n, (i + 1) * n).reduce((sum, x, j) => sum + x * v[j]!, 0);
-          assert.ok(Math.abs(image - values[e]! * v[i]!) < 1e-10);
-        }
-        for (let f = 0; f < n; f++) {
-          const product = v.reduce((sum, x, j) => sum + x * vectors[f * n + j]!, 0);
-          assert.ok(Math.abs(product - (e === f ? 1 : 0)) < 1e-10);
-        }
-      }
-    });
-  }
-
-  it('of matrices with equal eigenvalues or none besides 0', () => {
-    assert.deepEqual([...symmetricEigen(Float64Array.of(2, 0, 0, 0, 2, 0, 0, 0, 2), 3).values], [2, 2, 2]);
-    assert.deepEqual([...symmetricEigen(new Float64Array(16), 4).values], [0, 0, 0, 0]);
-  });
-});
 
 describe('pseudo-features', () => {
   it('raise the logit of their class above the others', async () => {

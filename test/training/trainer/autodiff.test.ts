@@ -86,9 +86,8 @@ describe('gradients against finite differences', () => {
   });
 
   for (const [name, b] of Object.entries({ same: [3, 4], row: [4], column: [3, 1], one: [1, 4], scalar: [] })) {
-    it(`add, subtract and multiply, broadcasting a ${name}`, async () => {
+    it(`add and multiply, broadcasting a ${name}`, async () => {
       await checkGradients({ a: [3, 4], b }, (tape, { a, b }) => tape.add(a!, b!));
-      await checkGradients({ a: [3, 4], b }, (tape, { a, b }) => tape.subtract(a!, b!));
       await checkGradients({ a: [3, 4], b }, (tape, { a, b }) => tape.multiply(b!, a!));
     });
   }
@@ -104,10 +103,6 @@ describe('gradients against finite differences', () => {
 
   it('l2Normalise', async () => {
     await checkGradients({ a: [4, 3] }, (tape, { a }) => tape.l2Normalise(a!));
-  });
-
-  it('concat', async () => {
-    await checkGradients({ a: [3, 2], b: [3, 1], c: [3, 3] }, (tape, { a, b, c }) => tape.concat([a!, b!, c!]));
   });
 
   it('crossEntropy along both axes', async () => {
