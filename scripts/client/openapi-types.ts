@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** The parts of JSON Schema that this API's OpenAPI document uses. */
 interface Schema {
   readonly $ref?: string;
@@ -25,9 +27,26 @@ const head = `// Made from /openapi.json by \`npm run client\`; do not edit.
 export function typesOf(document: OpenApiDocument): string {
   const schemas = Object.entries(document.components?.schemas ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   const declarations = schemas.map(
-    ([name, schema]) => `${comment(schema, '')}export type ${name} = ${typeOf(schema, '')};\n`,
+    ([name, schema]) => `${comment(schema, '')}export type ${name} = ${typeOf(extending(schema, schemas), '')};\n`,
   );
   return [head, ...declarations].join('\n');
+}
+
+/** With fewer common fields, naming another type hides more than it saves. */
+const LEAST_COMMON = 4;
+
+/** A schema with all fields of another one, and more, as that one and the rest: an `ImageHit` is an `Image`. */
+function extending(schema: Schema, all: readonly (readonly [name: string, schema: Schema])[]): Schema {
+  const { properties = {}, required = [], ...rest } = schema;
+  const field = (of: Schema, name: string) => [of.properties?.[name], of.required?.includes(name)];
+  const names = ({ properties: some = {} }: Schema) => Object.keys(some);
+  const [base] = all
+    .filter(([, one]) => names(one).length >= LEAST_COMMON && names(one).length < names(schema).length)
+    .filter(([, one]) => names(one).every((name) => isDeepStrictEqual(field(one, name), field(schema, name))))
+    .sort(([, a], [, b]) => names(b).length - names(a).length);
+  if (base === undefined) return schema;
+  const own = Object.entries(properties).filter(([name]) => base[1].properties?.[name] === undefined);
+  return { ...rest, required, properties: Object.fromEntries(own), allOf: [{ $ref: base[0] }] };
 }
 
 function typeOf(schema: Schema, indent: string): string {

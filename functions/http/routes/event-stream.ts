@@ -26,7 +26,6 @@ const eventsRoute = createRoute({
   summary: 'Changes of the collection, as they happen',
   description:
     'Server-sent events; `data` of each is a Change as JSON. Answers 204 if streams are unavailable (on Lambda, or ' +
-    'when too ' +
     'when too many are open): then compare the first picture and `total` of GET /images with limit=1.',
   request: { query: noQuery },
   responses: {

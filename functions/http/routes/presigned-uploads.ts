@@ -18,13 +18,11 @@ const ACCEPTED = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/a
 
 const signedUpload = z
   .strictObject({
-    id: id.openapi({ description: 'Id of the picture, once it is indexed.' }),
+    id: id.describe('Id of the picture, once it is indexed.'),
     key: objectKey,
     method: z.literal('PUT'),
     url: z.string().openapi({ format: 'uri' }),
-    headers: z
-      .record(z.string(), z.string())
-      .openapi({ description: 'Send them unchanged: they are part of the signature.' }),
+    headers: z.record(z.string(), z.string()).describe('Send them unchanged: they are part of the signature.'),
     expiresAt: timestamp,
   })
   .openapi('SignedUpload');
@@ -38,10 +36,10 @@ export function registerUploads(app: App, deps: AppDeps): void {
   const { maxImageBytes } = deps.options;
   const body = z.strictObject({
     contentType: z.enum(ACCEPTED),
-    bytes: z.int().min(1).max(maxImageBytes).openapi({ description: 'Exact size: the store refuses any other.' }),
-    key: objectKey.optional().openapi({ description: 'Where to store it; made from the path when absent.' }),
+    bytes: z.int().min(1).max(maxImageBytes).describe('Exact size: the store refuses any other.'),
+    key: objectKey.optional().describe('Where to store it; made from the path when absent.'),
     path: filePath.optional(),
-    overwrite: z.boolean().default(false).openapi({ description: 'Replace what is stored under the key.' }),
+    overwrite: z.boolean().default(false).describe('Replace what is stored under the key.'),
   });
   const schema = component(app, 'UploadRequest', body);
   app.openAPIRegistry.register('SignedUpload', signedUpload);

@@ -11,8 +11,8 @@ const scope = z.enum(['read', 'write']);
 
 const session = z
   .strictObject({
-    scopes: z.array(scope).openapi({ description: 'What this caller may do with the key or session sent.' }),
-    needsKey: z.array(scope).openapi({ description: 'What requires a key.' }),
+    scopes: z.array(scope).describe('What this caller may do with the key or session sent.'),
+    needsKey: z.array(scope).describe('What requires a key.'),
   })
   .openapi('Session');
 

@@ -11,7 +11,7 @@ export const captionInput = z
   .strictObject({
     text: searchText(),
     lang,
-    tags: tags.optional().openapi({ description: 'When absent, an existing caption keeps its tags.' }),
+    tags: tags.optional().describe('When absent, an existing caption keeps its tags.'),
   })
   .openapi('CaptionInput', { example: { text: 'a quiet street at night', tags: ['city'] } });
 
@@ -26,12 +26,12 @@ export const captionResult = z
   .strictObject({
     status: z.enum(['created', 'updated', 'rejected']),
     id: id.optional(),
-    detail: z.string().optional().openapi({ description: 'Why it was rejected.' }),
+    detail: z.string().optional().describe('Why it was rejected.'),
   })
   .openapi('CaptionResult');
 
 export const captionResults = z
-  .strictObject({ items: z.array(captionResult).openapi({ description: 'One for each, in order.' }) })
+  .strictObject({ items: z.array(captionResult).describe('One for each, in order.') })
   .openapi('CaptionResults');
 
 export const captionPage = pageOf(caption).openapi('CaptionPage');

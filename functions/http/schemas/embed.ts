@@ -5,7 +5,7 @@ import { base64Image, lang, repeated, searchText, spaceId } from './common.ts';
 export const MAX_EMBED_TEXTS = 64;
 export const MAX_EMBED_IMAGES = 16;
 
-const vector = z.array(z.number()).openapi({ description: 'Unit length.' });
+const vector = z.array(z.number()).describe('Unit length.');
 
 export const embedBody = z
   .strictObject({
@@ -32,6 +32,6 @@ export const embedResult = z
     images: z.array(vector),
     read: z
       .array(z.strictObject({ language: z.string().nullable(), side: z.string() }))
-      .openapi({ description: 'How each text was read: its language, null when unknown, and the text encoder.' }),
+      .describe('How each text was read: its language, null when unknown, and the text encoder.'),
   })
   .openapi('Vectors');

@@ -117,12 +117,11 @@ export const filterBody = z
 export const kind = z
   .enum(['image', 'caption', 'any'])
   .default('image')
-  .openapi({
-    description:
-      'What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a ' +
+  .describe(
+    'What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a ' +
       'text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the ' +
       'query first. To see the best of both, ask once for each.',
-  });
+  );
 
 /** The port's filter, without undefined values, so that equal queries have equal fingerprints. */
 export function toFilter(values: PictureFilter, of: z.output<typeof kind>): Filter {

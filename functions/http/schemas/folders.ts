@@ -2,14 +2,12 @@ import { z } from '@hono/zod-openapi';
 
 export const folder = z
   .strictObject({
-    name: z.string().openapi({ description: 'Value for the filter `bucket`.' }),
+    name: z.string().describe('Value for the filter `bucket`.'),
     bucket: z.string(),
-    path: z.string().optional().openapi({
-      description: 'Its path; only for requests from the machine itself and for write keys.',
-    }),
+    path: z.string().optional().describe('Its path; only for requests from the machine itself and for write keys.'),
     pictures: z.int(),
-    watched: z.boolean().openapi({ description: 'Whether changes in it are picked up.' }),
-    there: z.boolean().openapi({ description: 'False while its drive is missing: its pictures are hidden.' }),
+    watched: z.boolean().describe('Whether changes in it are picked up.'),
+    there: z.boolean().describe('False while its drive is missing: its pictures are hidden.'),
   })
   .openapi('Folder');
 export type FolderResource = z.output<typeof folder>;
@@ -40,9 +38,10 @@ const path = z
 export const addBody = z
   .strictObject({
     path,
-    moved: z.boolean().optional().openapi({
-      description: 'After `perhaps-moved`: true if it is the folder named there, moved; false if it is another one.',
-    }),
+    moved: z
+      .boolean()
+      .optional()
+      .describe('After `perhaps-moved`: true if it is the folder named there, moved; false if it is another one.'),
   })
   .openapi('NewFolder', { example: { path: '/home/me/Pictures' } });
 

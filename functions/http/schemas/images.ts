@@ -65,7 +65,7 @@ const why = z
 const fit = z
   .enum(['good', 'fair', 'poor'])
   .optional()
-  .openapi({ description: 'How well it fits the query text; absent when unknown.' });
+  .describe('How well it fits the query text; absent when unknown.');
 
 export const image = z.strictObject(imageFields).openapi('Image');
 export type ImageResource = z.output<typeof image>;
@@ -86,17 +86,16 @@ export const captionHit = z.strictObject({ score, why, ...captionFields }).opena
 export type HitResource = z.output<typeof imageHit> | z.output<typeof captionHit>;
 
 export const imagePage = pageOf(image)
-  .extend({ total: z.int().openapi({ description: 'Pictures that match the filters, on all pages.' }) })
+  .extend({ total: z.int().describe('Pictures that match the filters, on all pages.') })
   .openapi('ImagePage');
 
 const sort = z
   .enum([...ORDERS.keys()] as [OrderName, ...OrderName[]])
   .default('newest')
-  .openapi({
-    description:
-      '`newest`: last indexed first. `taken` and `-taken`: by local time where they were taken, earliest or latest ' +
+  .describe(
+    '`newest`: last indexed first. `taken` and `-taken`: by local time where they were taken, earliest or latest ' +
       'first; pictures without a date come last.',
-  });
+  );
 
 export const listQuery = z.strictObject({
   ...filterParameters,
@@ -105,9 +104,7 @@ export const listQuery = z.strictObject({
   cursor: cursor.optional(),
 });
 
-export const minScore = numberParameter({ min: -1, max: 1 }).openapi({
-  description: 'Leaves out less similar results.',
-});
+export const minScore = numberParameter({ min: -1, max: 1 }).describe('Leaves out less similar results.');
 
 export const neighbourQuery = z.strictObject({
   ...filterParameters,
@@ -124,11 +121,9 @@ export const objectKey = plainText(MAX_KEY_BYTES)
   .openapi({ type: 'string', minLength: 1, maxLength: MAX_KEY_BYTES, example: 'holidays/beach.jpg' });
 
 export const uploadQuery = z.strictObject({
-  key: objectKey
-    .optional()
-    .openapi({ description: 'Where to store it; made from the folder and name of the file when absent.' }),
+  key: objectKey.optional().describe('Where to store it; made from the folder and name of the file when absent.'),
   tags: tagParameters,
-  overwrite: booleanParameter.openapi({ description: 'Replace what is stored under the key.' }),
+  overwrite: booleanParameter.describe('Replace what is stored under the key.'),
 });
 
 /** Folders and name of an uploaded file. */
@@ -148,6 +143,6 @@ export const uploadFields = z.strictObject({
 /** The answer to an upload. */
 export const uploaded = image
   .extend({
-    duplicateOf: id.optional().openapi({ description: 'A picture that already had the same bytes; perhaps this one.' }),
+    duplicateOf: id.optional().describe('A picture that already had the same bytes; perhaps this one.'),
   })
   .openapi('UploadedImage');

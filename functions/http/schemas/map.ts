@@ -16,21 +16,19 @@ export const mapQuery = z.strictObject({
 export const mapPage = z
   .strictObject({
     space: spaceId,
-    dimension: z.int().openapi({ description: 'Components a vector.' }),
+    dimension: z.int().describe('Components a vector.'),
     items: z
       .array(
         z.strictObject({
           id,
           kind: z.enum(['image', 'caption']),
-          label: z.string().openapi({ description: 'The key of a picture, the text of a caption.' }),
-          width: z.int().nullable().openapi({ description: 'Pixels; null for captions.' }),
+          label: z.string().describe('The key of a picture, the text of a caption.'),
+          width: z.int().nullable().describe('Pixels; null for captions.'),
           height: z.int().nullable(),
         }),
       )
       .max(MAX_POINTS),
-    vectors: z.string().openapi({
-      description: 'Base64 of all vectors in order: components times 127, rounded, as signed bytes.',
-    }),
+    vectors: z.string().describe('Base64 of all vectors in order: components times 127, rounded, as signed bytes.'),
     next,
   })
   .openapi('MapPage');

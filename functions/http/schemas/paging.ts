@@ -11,16 +11,16 @@ export const cursor = z
   .min(1)
   .max(MAX_CURSOR_LENGTH)
   .regex(/^[\w-]+$/, 'expected the `next` of a previous page')
-  .openapi({ description: 'The `next` of the previous page of the same query.' });
+  .describe('The `next` of the previous page of the same query.');
 
-export const limitParameter = integerWithDefault({ min: 1, max: MAX_PAGE, default: DEFAULT_PAGE }).openapi({
-  description: 'Items per page.',
-});
+export const limitParameter = integerWithDefault({ min: 1, max: MAX_PAGE, default: DEFAULT_PAGE }).describe(
+  'Items per page.',
+);
 
 export const next = z
   .string()
   .optional()
-  .openapi({ description: 'Pass it as `cursor` to get the following page; absent on the last one.' });
+  .describe('Pass it as `cursor` to get the following page; absent on the last one.');
 
 /** One page of a list. */
 export function pageOf<S extends z.ZodType>(item: S) {

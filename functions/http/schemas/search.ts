@@ -28,10 +28,10 @@ const sort = z
 
 export const searchQuery = z.strictObject({
   q: searchText().optional().openapi({ description: 'What to look for, in words.', example: 'a dog on the beach' }),
-  minus: searchText().optional().openapi({ description: 'What pictures should not show.' }),
-  literal: booleanParameter.openapi({ description: LITERAL }),
+  minus: searchText().optional().describe('What pictures should not show.'),
+  literal: booleanParameter.describe(LITERAL),
   lang,
-  imageId: id.optional().openapi({ description: 'Find what is similar to this stored picture (or caption).' }),
+  imageId: id.optional().describe('Find what is similar to this stored picture (or caption).'),
   kind,
   sort,
   limit: limitParameter,
@@ -46,7 +46,7 @@ export const searchFields = searchQuery.extend({
     .string()
     .max(MAX_JSON_BYTES)
     .optional()
-    .openapi({ description: 'A SearchRequest without `image`, instead of the other fields.' }),
+    .describe('A SearchRequest without `image`, instead of the other fields.'),
 });
 
 const share = (byDefault: number, description: string) =>
@@ -70,7 +70,7 @@ const vector = z
   .array(z.number().min(-1e6).max(1e6))
   .min(1)
   .max(MAX_VECTOR_LENGTH)
-  .openapi({ description: 'As returned by POST /embed, of any length above zero. Only together with `space`.' });
+  .describe('As returned by POST /embed, of any length above zero. Only together with `space`.');
 
 const VECTOR_AND_SPACE = 'expected vector and space together, got one without the other';
 
@@ -80,7 +80,7 @@ function isWithSpace(given: { vector?: unknown; space?: unknown }): boolean {
 
 const rest = {
   lang,
-  literal: z.boolean().default(false).openapi({ description: LITERAL }),
+  literal: z.boolean().default(false).describe(LITERAL),
   kind,
   sort,
   filter: filterBody.default({}),
@@ -125,7 +125,7 @@ const term = z
       .max(MAX_WEIGHT)
       .refine((weight) => weight !== 0, 'expected a weight other than 0')
       .default(1)
-      .openapi({ description: 'Below zero means "without that"; not 0.' }),
+      .describe('Below zero means "without that"; not 0.'),
   })
   .refine(
     ({ text, imageId, image, vector }) =>
@@ -165,9 +165,9 @@ const searchHit = z.union([imageHit, captionHit]).openapi('Hit');
 
 const warning = z
   .strictObject({
-    code: z.enum(['unknown-words', 'other-language']).openapi({ description: 'For programs.' }),
-    text: z.string().openapi({ description: 'The part of the query that this is about.' }),
-    message: z.string().openapi({ description: 'For people.' }),
+    code: z.enum(['unknown-words', 'other-language']).describe('For programs.'),
+    text: z.string().describe('The part of the query that this is about.'),
+    message: z.string().describe('For people.'),
   })
   .openapi('SearchWarning');
 
@@ -183,10 +183,10 @@ const understood = z
           }),
         }),
       )
-      .openapi({ description: 'Subtracted as by `minus`.' }),
+      .describe('Subtracted as by `minus`.'),
     colours: z
       .array(z.strictObject({ colour: z.enum(COLOURS), words: z.string() }))
-      .openapi({ description: 'Colours of the whole picture: a filter, like `colours`.' }),
+      .describe('Colours of the whole picture: a filter, like `colours`.'),
   })
   .openapi('Understood');
 
@@ -196,24 +196,24 @@ export const searchPage = pageOf(searchHit)
     fit: z
       .enum(['good', 'fair', 'poor'])
       .optional()
-      .openapi({
-        description:
-          'How well the best hit of the first page fits; `poor`: nothing fits well. Absent on later pages and ' +
+      .describe(
+        'How well the best hit of the first page fits; `poor`: nothing fits well. Absent on later pages and ' +
           'when unknown: for queries of several texts or of pictures, and for models without a calibration.',
-      }),
+      ),
     language: z
       .string()
       .nullable()
       .optional()
-      .openapi({ description: 'ISO 639-1 code of the language that the words were read in; null when unknown.' }),
+      .describe('ISO 639-1 code of the language that the words were read in; null when unknown.'),
     side: z
       .string()
       .optional()
-      .openapi({ description: 'The text encoder that read them; one of `texts` of GET /model. Absent without words.' }),
-    understood: understood.optional().openapi({
-      description:
+      .describe('The text encoder that read them; one of `texts` of GET /model. Absent without words.'),
+    understood: understood
+      .optional()
+      .describe(
         'Conditions found in the words, such as "without people"; absent when there are none, and with `literal`.',
-    }),
+      ),
     didYouMean: z
       .string()
       .optional()
@@ -226,6 +226,6 @@ export const searchPage = pageOf(searchHit)
     warnings: z
       .array(warning)
       .optional()
-      .openapi({ description: 'Why the results may not be what was meant; absent when there is nothing to report.' }),
+      .describe('Why the results may not be what was meant; absent when there is nothing to report.'),
   })
   .openapi('SearchPage');

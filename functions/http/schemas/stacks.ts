@@ -8,25 +8,25 @@ const MAX_STACKS = 50;
 export const MAX_COPIES = 100;
 
 export const stacksQuery = z.strictObject({
-  limit: integerWithDefault({ min: 1, max: MAX_STACKS, default: 20 }).openapi({ description: 'Stacks per page.' }),
+  limit: integerWithDefault({ min: 1, max: MAX_STACKS, default: 20 }).describe('Stacks per page.'),
   cursor: cursor.optional(),
 });
 
 const stack = z
   .strictObject({
-    pictures: z.array(image).min(1).max(MAX_COPIES).openapi({ description: 'Most pixels first, then most bytes.' }),
-    count: z.int().openapi({ description: 'Number of pictures in the stack, including those not shown.' }),
-    spareBytes: z.int().openapi({ description: 'Bytes of all pictures but the first.' }),
+    pictures: z.array(image).min(1).max(MAX_COPIES).describe('Most pixels first, then most bytes.'),
+    count: z.int().describe('Number of pictures in the stack, including those not shown.'),
+    spareBytes: z.int().describe('Bytes of all pictures but the first.'),
   })
   .openapi('Stack');
 
 export const stackPage = z
   .strictObject({
     items: z.array(stack).max(MAX_STACKS),
-    total: z.int().openapi({ description: 'Stacks on all pages.' }),
+    total: z.int().describe('Stacks on all pages.'),
     spare: z
       .strictObject({ pictures: z.int(), bytes: z.int() })
-      .openapi({ description: 'All pictures but the first of each stack, on all pages, and their bytes.' }),
+      .describe('All pictures but the first of each stack, on all pages, and their bytes.'),
     next,
   })
   .openapi('StackPage');

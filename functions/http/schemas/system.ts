@@ -23,26 +23,22 @@ export const trainingCurves = z.array(
 export const modelInfo = z
   .strictObject({
     space: spaceId,
-    dimension: z.int().openapi({ description: 'Components of a vector in the joint space.' }),
+    dimension: z.int().describe('Components of a vector in the joint space.'),
     profile: z.string(),
     text: z.strictObject({ ...encoder, maxTokens: z.int() }),
     texts: z
       .array(z.strictObject({ encoder: z.string(), languages: z.array(z.string()), sha256: z.string().nullable() }))
-      .openapi({
-        description:
-          'Text encoders with their languages (ISO 639-1; empty when unspecified). The first is loaded at startup, ' +
+      .describe(
+        'Text encoders with their languages (ISO 639-1; empty when unspecified). The first is loaded at startup, ' +
           'others with the first text that needs them. `sha256` is of the graph that maps them into the space.',
-      }),
+      ),
     image: z.strictObject({ ...encoder, cropPixels: z.int() }),
     head: z.strictObject({
-      name: z.string().openapi({ description: 'Begins with "none" when the encoders share a space without a head.' }),
-      trained: z
-        .record(z.string(), z.union([z.string(), z.number(), z.null()]))
-        .openapi({ description: 'Training figures.' }),
-      curves: trainingCurves.openapi({
-        description:
-          'Losses and the sum of recalls (R@1, R@5 and R@10, both ways, in percent) on the validation split.',
-      }),
+      name: z.string().describe('Begins with "none" when the encoders share a space without a head.'),
+      trained: z.record(z.string(), z.union([z.string(), z.number(), z.null()])).describe('Training figures.'),
+      curves: trainingCurves.describe(
+        'Losses and the sum of recalls (R@1, R@5 and R@10, both ways, in percent) on the validation split.',
+      ),
     }),
   })
   .openapi('Model');
@@ -54,9 +50,9 @@ export const problem = z
     type: z.string().openapi({ format: 'uri-reference', example: '/problems/invalid-input' }),
     title: z.string(),
     status: z.int(),
-    detail: z.string().openapi({ description: 'What was expected and what was received.' }),
-    instance: z.string().openapi({ description: 'The path of the request.' }),
-    requestId: z.string().nullable().openapi({ description: 'Same as X-Request-Id; also in the log.' }),
+    detail: z.string().describe('What was expected and what was received.'),
+    instance: z.string().describe('The path of the request.'),
+    requestId: z.string().nullable().describe('Same as X-Request-Id; also in the log.'),
     errors: z
       .array(
         z.strictObject({
@@ -64,7 +60,7 @@ export const problem = z
             .string()
             .optional()
             .openapi({ description: 'JSON pointer into the body.', example: '#/filter/minBytes' }),
-          parameter: z.string().optional().openapi({ description: 'Name of a parameter or form field.' }),
+          parameter: z.string().optional().describe('Name of a parameter or form field.'),
           detail: z.string(),
         }),
       )

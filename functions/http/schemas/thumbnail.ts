@@ -11,5 +11,5 @@ export const thumbnailQuery = z.strictObject({
     min: MIN_THUMBNAIL,
     max: MAX_THUMBNAIL,
     default: DEFAULT_THUMBNAIL,
-  }).openapi({ description: 'Pixels of the longer edge; smaller pictures are not enlarged.' }),
+  }).describe('Pixels of the longer edge; smaller pictures are not enlarged.'),
 });
