@@ -92,7 +92,8 @@ export function objectsContract(name: string, open: OpenObjects): void {
         const [listed] = (await store.list({ prefix: 'same/', limit: 10 })).items;
         for (const info of [head, got?.info]) {
           assert.equal(info?.contentType, 'image/png');
-          assert.deepEqual([info?.key, info?.bytes, info?.etag], [put.key, put.bytes, put.etag]);
+          const { key, bytes, etag, version } = put;
+          assert.deepEqual([info?.key, info?.bytes, info?.etag, info?.version], [key, bytes, etag, version]);
         }
         assert.deepEqual([listed?.key, listed?.bytes, listed?.etag], [put.key, put.bytes, put.etag]);
         // S3 rounds to whole seconds in headers, but not in lists.

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { startFauxqs } from 'fauxqs';
 import { refusedSignature } from './s3-signature.ts';
+import { createVersions } from './s3-versions.ts';
 
 /** A fault that replaces or follows the processing of the next matching requests. */
 export interface Fault {
@@ -28,7 +29,9 @@ export interface S3TestServer {
   readonly requests: { method: string; url: string; headers: IncomingHttpHeaders }[];
   /** Number of connections opened so far. */
   connections(): number;
-  createBucket(name: string): void;
+  createBucket(name: string, options?: { readonly versions: boolean }): void;
+  /** All versions in a bucket, by key and newest first; `null` is a delete marker. */
+  versions(bucket: string): { key: string; id: string; bytes: number | null }[];
   /** Moves an object to Glacier, where it cannot be read; `restored` makes a copy readable until tomorrow. */
   archive(bucket: string, key: string, restored?: 'restored'): void;
   inject(fault: Fault): void;
@@ -43,9 +46,18 @@ type Archive = Map<string, boolean>;
 interface Upstream {
   readonly port: number;
   readonly archive: Archive;
+  readonly versions: ReturnType<typeof createVersions>;
 }
 
-interface Answer {
+/** Changes of a request on its way to fauxqs. */
+export interface Changes {
+  readonly method?: string;
+  readonly url?: string;
+  readonly headers?: IncomingHttpHeaders;
+  readonly body?: Buffer;
+}
+
+export interface Answer {
   status: number;
   headers: http.OutgoingHttpHeaders;
   body: Buffer;
@@ -56,13 +68,14 @@ const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'a-s
 /**
  * fauxqs behind a proxy that adds what S3 guarantees and fauxqs 2.4.1 lacks: conditional writes and deletes, lists in
  * byte order with working continuation tokens and URL encoding, suffix ranges longer than the object, the key length
- * limit, and signatures, expiry and policies of presigned requests. Requests are processed one at a time.
+ * limit, versions, and signatures, expiry and policies of presigned requests. Requests are processed one at a time.
  */
 export async function startS3(): Promise<S3TestServer> {
   const fauxqs = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
   const requests: S3TestServer['requests'] = [];
   const faults: { fault: Fault; left: number }[] = [];
   const archive: Archive = new Map();
+  const versions = createVersions();
   let turn: Promise<unknown> = Promise.resolve();
 
   const server = http.createServer((request, response) => {
@@ -72,7 +85,7 @@ export async function startS3(): Promise<S3TestServer> {
     if (hit) hit.left--;
     const serve = async () => {
       const body = await buffer(request);
-      await respond(request, body, response, hit?.fault.does, { port: fauxqs.port, archive });
+      await respond(request, body, response, hit?.fault.does, { port: fauxqs.port, archive, versions });
     };
     turn = turn.then(serve).catch((error: unknown) => response.destroy(error as Error));
   });
@@ -90,7 +103,14 @@ export async function startS3(): Promise<S3TestServer> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     credentials,
     requests,
-    createBucket: (name) => void fauxqs.createBucket(name),
+    createBucket(name, options) {
+      fauxqs.createBucket(name);
+      if (options?.versions) versions.enable(`/${name}`);
+    },
+    versions: (bucket) =>
+      versions.of(`/${bucket}`, '').map(({ key, version }) => {
+        return { key, id: version.id, bytes: version.object?.body.length ?? null };
+      }),
     archive: (bucket, key, restored) => void archive.set(`/${bucket}/${key}`, restored !== undefined),
     inject: (fault) => void faults.push({ fault, left: fault.times }),
     calm: () => void faults.splice(0),
@@ -133,16 +153,21 @@ function fault(status: number, code: string, message = 'as the test wants it'): 
   return { status, headers: { 'content-type': 'application/xml' }, body: Buffer.from(xml) };
 }
 
-async function serveAsS3(request: IncomingMessage, body: Buffer, { port, archive }: Upstream): Promise<Answer> {
+async function serveAsS3(
+  request: IncomingMessage,
+  body: Buffer,
+  { port, archive, versions }: Upstream,
+): Promise<Answer> {
   const { method = 'GET', url = '/', headers } = request;
   const { pathname, query } = split(url);
-  const upstream = (changes: { method?: string; url?: string; headers?: IncomingHttpHeaders; body?: Buffer } = {}) =>
-    forward(port, { method, url, headers, body, ...changes });
+  const upstream = (changes: Changes = {}) => forward(port, { method, url, headers, body, ...changes });
   const refused = refusedSignature({ method, pathname, query, headers, body }, credentials);
   if (refused) return fault(refused.status, refused.code, refused.message);
 
   const [, , ...rest] = pathname.split('/');
   const key = decodeURIComponent(rest.join('/'));
+  if (key === '' && query.has('versioning') && method === 'PUT') return versions.enable(pathname);
+  if (key === '' && query.has('versions')) return versions.list(pathname, query);
   if (key === '')
     return query.get('list-type') === '2'
       ? listInByteOrder(query, pathname, upstream, listedClass(archive, headers))
@@ -152,6 +177,10 @@ async function serveAsS3(request: IncomingMessage, body: Buffer, { port, archive
   if (method === 'GET' && archive.get(decodeURIComponent(pathname)) === false) return fault(403, 'InvalidObjectState');
 
   const writes = method === 'PUT' ? !query.has('partNumber') : method === 'POST' ? query.has('uploadId') : false;
+  const copySource = headers['x-amz-copy-source'] as string | undefined;
+  const versioned = { method, pathname, query, writes, copySource, current: upstream };
+  const ofVersion = await versions.ofVersion(versioned);
+  if (ofVersion !== null) return ofVersion;
   if (writes || method === 'DELETE') {
     const condition = headers['if-match'] ?? headers['if-none-match'];
     if (condition !== undefined) {
@@ -174,7 +203,7 @@ async function serveAsS3(request: IncomingMessage, body: Buffer, { port, archive
     const longest = Math.min(Number(suffix[1]), Number(current['content-length'] ?? 0));
     return upstream({ headers: { ...headers, range: `bytes=-${longest}` } });
   }
-  return upstream();
+  return versions.after(await upstream(), versioned);
 }
 
 function split(url: string): { pathname: string; query: URLSearchParams } {

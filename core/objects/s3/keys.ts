@@ -29,6 +29,11 @@ export function isHidden(key: string): boolean {
   return key.startsWith('.sightline/');
 }
 
+/** Whether XML 1.0 cannot hold a key, or may have replaced parts of it; it may even have been left empty. */
+export function isDamagedInXml(key: string): boolean {
+  return /^$|[\p{Cc}\ufffd-\uffff]/u.test(key);
+}
+
 /** Decodes `EncodingType: url`, in which S3 writes a space as `+`. */
 export function decodeListedKey(key: string): string {
   return decodeURIComponent(key.replaceAll('+', ' '));

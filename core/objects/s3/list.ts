@@ -6,7 +6,7 @@ import { compareUtf8 } from '../../utf8-order.ts';
 import { type ListOptions, pageCursor, pageStart } from '../list-page.ts';
 import type { S3Session } from './client.ts';
 import { isUnreadable } from './errors.ts';
-import { bareEtag, decodeListedKey, isHidden } from './keys.ts';
+import { bareEtag, decodeListedKey, isDamagedInXml, isHidden } from './keys.ts';
 
 /** `ObjectStore.list` on S3. */
 export async function listObjects(s3: S3Session, options: ListOptions): Promise<Page<ListedObject>> {
@@ -43,9 +43,6 @@ export async function listObjects(s3: S3Session, options: ListOptions): Promise<
   return shown.length === 0 ? listObjects(s3, { ...options, cursor: next }) : { items: shown, next };
 }
 
-/** Characters that XML 1.0 cannot hold, or their replacement; a key may even be left empty. */
-const DAMAGED_KEY = /^$|[\p{Cc}\ufffd-\uffff]/u;
-
 /**
  * Requests a page URL-encoded, as S3 recommends for keys that XML cannot hold. With other servers only if XML may have
  * damaged a key, because some of them then compare encoded keys with the cursor and skip keys.
@@ -76,7 +73,7 @@ async function listPage(
     });
   };
   const plain = s3.isOther ? await list() : null;
-  const isSound = plain?.Contents?.every(({ Key = '' }) => !DAMAGED_KEY.test(Key)) ?? plain !== null;
+  const isSound = plain?.Contents?.every(({ Key = '' }) => !isDamagedInXml(Key)) ?? plain !== null;
   return (isSound ? plain : await list('url'))!;
 }
 

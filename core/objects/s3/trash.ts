@@ -1,13 +1,9 @@
-import {
-  CopyObjectCommand,
-  DeleteObjectCommand,
-  ListObjectVersionsCommand,
-  type ListObjectVersionsCommandOutput,
-} from '@aws-sdk/client-s3';
+import { CopyObjectCommand, DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { SightlineError } from '../../errors.ts';
 import type { DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
 import type { S3Session } from './client.ts';
 import { isMissingObject } from './errors.ts';
+import { decodeListedKey, isDamagedInXml } from './keys.ts';
 import { deleteObject, getObject, headObject } from './read.ts';
 
 /**
@@ -46,7 +42,10 @@ export async function recoverObject(s3: S3Session, object: DiscardedObject): Pro
   return headObject(s3, key);
 }
 
-/** `ObjectStore.purge` on S3: in a versioned bucket, deletes all versions of the key up to the discarded one. */
+/**
+ * `ObjectStore.purge` on S3: in a versioned bucket, deletes all versions of the key up to the discarded one, which goes
+ * last, so that an interrupted purge can be repeated; then the markers that hid them.
+ */
 export async function purgeObject(s3: S3Session, { key, id, version }: DiscardedObject): Promise<void> {
   if (version === undefined) return deleteObject(s3, TRASH_PREFIX + id, undefined);
   for (const VersionId of await versionsUpTo(s3, key, version)) {
@@ -57,42 +56,56 @@ export async function purgeObject(s3: S3Session, { key, id, version }: Discarded
 }
 
 /**
- * That version of the key, all older ones, and the markers that hide them, unless there is a newer version now.
+ * All versions older than that one, itself, and the markers that hide them, unless there is a newer version now.
  */
 async function versionsUpTo(s3: S3Session, key: string, version: string): Promise<string[]> {
   const versions: Listed[] = [];
   const markers: Listed[] = [];
-  let from: Pick<ListObjectVersionsCommandOutput, 'NextKeyMarker' | 'NextVersionIdMarker'> = {};
+  let from: Start = {};
   for (;;) {
     const page = await listVersions(s3, key, from);
-    versions.push(...(page.Versions ?? []).filter(({ Key }) => Key === key));
-    markers.push(...(page.DeleteMarkers ?? []).filter(({ Key }) => Key === key));
-    if (!page.IsTruncated || page.NextKeyMarker !== key) break;
-    from = page;
+    versions.push(...page.versions);
+    markers.push(...page.markers);
+    if (page.next === null) break;
+    from = page.next;
   }
   // Newest first. Versions and markers are ordered only by time, in seconds: a marker of the same second may hide
   // another.
   const first = versions.findIndex(({ VersionId }) => VersionId === version);
-  if (first < 0) return [];
-  const since = versions[first]!.LastModified?.getTime() ?? 0;
-  const isOurs = ({ LastModified }: Listed) => first === 0 || (LastModified?.getTime() ?? 0) < since;
-  return [...versions.slice(first), ...markers.filter(isOurs)].flatMap(({ VersionId }) => VersionId ?? []);
+  if (first < 0 && versions.length > 0) return [];
+  const since = versions[first]?.LastModified?.getTime() ?? 0;
+  const isOurs = ({ LastModified }: Listed) => first <= 0 || (LastModified?.getTime() ?? 0) < since;
+  const ours = first < 0 ? [] : versions.slice(first).reverse();
+  return [...ours, ...markers.filter(isOurs)].flatMap(({ VersionId }) => VersionId ?? []);
 }
 
 type Listed = { readonly VersionId?: string; readonly LastModified?: Date };
+type Start = { readonly KeyMarker?: string; readonly VersionIdMarker?: string };
 
-function listVersions(
+/** A page of the versions of a key. URL-encoded where XML may damage the key. */
+async function listVersions(
   s3: S3Session,
   key: string,
-  from: Pick<ListObjectVersionsCommandOutput, 'NextKeyMarker' | 'NextVersionIdMarker'>,
-): Promise<ListObjectVersionsCommandOutput> {
+  from: Start,
+): Promise<{ versions: Listed[]; markers: Listed[]; next: Start | null }> {
   const command = new ListObjectVersionsCommand({
     Bucket: s3.bucket,
     Prefix: key,
-    KeyMarker: from.NextKeyMarker,
-    VersionIdMarker: from.NextVersionIdMarker,
+    EncodingType: s3.isOther && !isDamagedInXml(key) ? undefined : 'url',
+    ...from,
   });
-  return s3.call({ action: 'ListObjectVersions', key }, (abortSignal) => s3.client.send(command, { abortSignal }));
+  const page = await s3.call({ action: 'ListObjectVersions', key }, (abortSignal) =>
+    s3.client.send(command, { abortSignal }),
+  );
+  const isOfKey = (Key = '') => (page.EncodingType === 'url' ? decodeListedKey(Key) : Key) === key;
+  return {
+    versions: (page.Versions ?? []).filter(({ Key }) => isOfKey(Key)),
+    markers: (page.DeleteMarkers ?? []).filter(({ Key }) => isOfKey(Key)),
+    next:
+      page.IsTruncated && isOfKey(page.NextKeyMarker)
+        ? { KeyMarker: key, VersionIdMarker: page.NextVersionIdMarker }
+        : null,
+  };
 }
 
 /**

@@ -13,6 +13,7 @@ import type { ObjectInfo, ObjectStore } from '../../ports.ts';
 import { againOnConflict, type S3Session } from './client.ts';
 import { attemptsOf } from './errors.ts';
 import { bareEtag, checkS3Key } from './keys.ts';
+import { headObject } from './read.ts';
 
 type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;
 
@@ -248,17 +249,12 @@ async function sendParts(s3: S3Session, write: Write, UploadId: string | undefin
   }
 }
 
-/** Reads the object's info with `head`: only that returns the modification time. */
+/** Reads the object's info: only HeadObject returns the modification time, and the version in every case. */
 async function describe(s3: S3Session, write: Write, etag: string, bytes: number): Promise<ObjectInfo> {
   const { key, contentType } = write;
-  const context = { action: 'HeadObject', key };
   try {
-    const found = await s3.call(context, (abortSignal) =>
-      s3.client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key: key }), { abortSignal }),
-    );
-    if (bareEtag(found.ETag) === etag) {
-      return { key, bytes, etag, contentType, lastModified: found.LastModified ?? new Date() };
-    }
+    const found = await headObject(s3, key);
+    if (found?.etag === etag) return found;
   } catch {
     // Replaced, deleted, or unreadable for this caller: the write itself succeeded and must not be reported as failed.
   }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
+import { closing } from '../../../../core/closing.ts';
 import type { ErrorCode } from '../../../../core/errors.ts';
 import { openS3, type S3Options, type S3Store } from '../../../../core/objects/s3/store.ts';
 import { type Fault, type S3TestServer, startS3 } from '../../../support/s3-server.ts';
@@ -246,6 +247,30 @@ describe('S3 driver', () => {
       const put = await s3.put('lost', Buffer.alloc(9 * MiB));
       assert.equal(put.etag, (await s3.head('lost'))?.etag);
     });
+  });
+
+  it('hides by a marker where versions are kept, and deletes all for good, also when interrupted', async () => {
+    bucket = `versions-${randomUUID()}`;
+    server.createBucket(bucket, { versions: true });
+    await using store = closing(await open());
+    const key = 'trip\r\n/a b+ü.png';
+    const left = () => server.versions(bucket).map((version) => [version.key, version.bytes]);
+    await store.put(key, Buffer.from('first'));
+    const { etag, version } = await store.put(key, Buffer.from('changed'));
+    await store.put(`${key}2`, Buffer.from('another'));
+    const object = { id: randomUUID(), key, etag, version };
+    await store.discard(object);
+    const another = [`${key}2`, 7];
+    assert.deepEqual(left(), [[key, null], [key, 7], [key, 5], another]);
+    for (const { id } of server.versions(bucket)) {
+      inject('DELETE', `versionId=${id}`, { status: 403, code: 'AccessDenied' });
+    }
+    for (let tries = 0; tries < 3; tries++) {
+      await assert.rejects(store.purge(object), failsWith('unavailable', /s3:DeleteObjectVersion/));
+      assert.equal(await store.head(key), null);
+    }
+    await store.purge(object);
+    assert.deepEqual(left(), [another]);
   });
 
   it('takes the keys S3 takes, and lists them as they are', async () => {
