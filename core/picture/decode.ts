@@ -153,14 +153,12 @@ function turned({ orientation, metadata }: Header, pipeline: Sharp): Sharp {
  */
 async function decodeCrop(header: Header, preprocessing: Preprocessing, limits: DecodeLimits): Promise<RgbPixels> {
   const { orientation, stored: size } = header;
-  const { kernel, background } = preprocessing.resize;
+  const { kernel } = preprocessing.resize;
   const plan = planCrop(turnSize(size, orientation), preprocessing);
   const window = await decodeWindow(header, plan, kernel, limits);
   const upright = turnUpright(window, turnSize(plan.window, orientation), orientation);
   const { data, size: made } = enlarge(upright, plan.window, plan.enlarge, kernel);
-  const { edge } = plan;
-  if (made.width === edge && made.height === edge) return { data, ...made };
-  return { data: onCanvas(data, made, plan, background ?? [0, 0, 0]), width: edge, height: edge };
+  return { data, ...made };
 }
 
 /** Reduces the picture as planned and cuts out the window, as RGB in the stored orientation. */
@@ -186,17 +184,6 @@ async function decodeWindow(header: Header, plan: Plan, kernel: Kernel, limits: 
   if (cmyk) return inksToRgb(data, info.channels);
   if (info.channels !== 3) throw new Error(`expected sharp to answer with 3 channels, got ${info.channels}`);
   return data;
-}
-
-/** Puts a picture that is smaller than the square onto it. */
-function onCanvas(data: Uint8Array, size: Size, { edge, place }: Plan, background: readonly number[]): Uint8Array {
-  const canvas = new Uint8Array(edge * edge * 3);
-  for (let i = 0; i < canvas.length; i++) canvas[i] = background[i % 3]!;
-  for (let row = 0; row < size.height; row++) {
-    const from = row * size.width * 3;
-    canvas.set(data.subarray(from, from + size.width * 3), 3 * ((place.top + row) * edge + place.left));
-  }
-  return canvas;
 }
 
 /** Conversion without a profile, as in Pillow: each colour is the light that its ink and black leave over. */

@@ -23,8 +23,8 @@ export interface Enlargement {
 }
 
 /**
- * First the whole picture is reduced to `reduced`, then `window` is cut out, then axes that are too small are enlarged,
- * and the result is put at `place` on a square of `edge` pixels.
+ * First the whole picture is reduced to `reduced`, then `window` is cut out, then axes that are too small are enlarged
+ * to the edge of the square.
  */
 export interface Plan {
   readonly reduced: Size;
@@ -32,9 +32,6 @@ export interface Plan {
   readonly window: Rect;
   /** Null when that axis of the window already has its final size. */
   readonly enlarge: { readonly x: Enlargement | null; readonly y: Enlargement | null };
-  /** Position of the corner; other than 0, 0 only if the picture is padded. */
-  readonly place: { readonly left: number; readonly top: number };
-  readonly edge: number;
 }
 
 /**
@@ -52,26 +49,15 @@ export function planCrop(source: Size, { resize, crop: edge }: Pick<Preprocessin
     reduced: { width: x.reduced, height: y.reduced },
     window: { left: x.start, top: y.start, width: x.length, height: y.length },
     enlarge: { x: x.enlarge, y: y.enlarge },
-    place: { left: x.place, top: y.place },
-    edge,
   };
 }
 
 /** Size of the whole picture after the manifest's resize, before the crop. */
 function resizedSize({ width, height }: Size, { mode, size }: Preprocessing['resize']): Size {
-  switch (mode) {
-    case 'squash':
-      return { width: size, height: size };
-    case 'shortest-edge':
-      return width <= height
-        ? { width: size, height: Math.floor((size * height) / width) }
-        : { width: Math.floor((size * width) / height), height: size };
-    case 'pad': {
-      // Pillow `ImageOps.contain`.
-      const short = Math.max(1, Math.round((size * Math.min(width, height)) / Math.max(width, height)));
-      return width >= height ? { width: size, height: short } : { width: short, height: size };
-    }
-  }
+  if (mode === 'squash') return { width: size, height: size };
+  return width <= height
+    ? { width: size, height: Math.floor((size * height) / width) }
+    : { width: Math.floor((size * width) / height), height: size };
 }
 
 interface AxisPlan {
@@ -79,19 +65,16 @@ interface AxisPlan {
   readonly start: number;
   readonly length: number;
   readonly enlarge: Enlargement | null;
-  readonly place: number;
 }
 
 function planAxis(source: number, target: number, edge: number, kernel: Kernel): AxisPlan {
-  // Along one axis: crop a longer one, centre a shorter one.
-  const size = Math.min(target, edge);
-  const from = Math.floor(Math.max(0, target - edge) / 2);
-  const place = Math.floor(Math.max(0, edge - target) / 2);
-  if (target <= source) return { reduced: target, start: from, length: size, enlarge: null, place };
+  // `edge` is at most the resized shorter edge.
+  const from = Math.floor((target - edge) / 2);
+  if (target <= source) return { reduced: target, start: from, length: edge, enlarge: null };
   const reach = KERNEL_REACH[kernel];
   const start = Math.max(0, Math.floor(((from + 0.5) * source) / target - reach));
-  const end = Math.min(source, Math.ceil(((from + size - 0.5) * source) / target + reach));
-  return { reduced: source, start, length: end - start, enlarge: { source, target, start, from, size }, place };
+  const end = Math.min(source, Math.ceil(((from + edge - 0.5) * source) / target + reach));
+  return { reduced: source, start, length: end - start, enlarge: { source, target, start, from, size: edge } };
 }
 
 export type Kernel = Preprocessing['resize']['kernel'];

@@ -9,19 +9,16 @@ import { fitting, readModelJson } from '../model-json.ts';
 
 /** Per channel, in units of 0 to 255. */
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
-const byte = z.int().min(0).max(255);
 
 const resizeFields = {
   /**
    * `shortest-edge`: the shorter edge becomes `size`, the longer one keeps the ratio, rounded down. `squash`: both
-   * edges become `size`. `pad`: the longer edge becomes `size`, the rest is filled with `background`.
+   * edges become `size`.
    */
-  mode: z.enum(['shortest-edge', 'squash', 'pad']),
+  mode: z.enum(['shortest-edge', 'squash']),
   /** Pixels. */
   size: z.int().min(1).max(4096),
   kernel: z.enum(['bilinear', 'bicubic']),
-  /** 0 to 255 each; only for `pad`. */
-  background: z.tuple([byte, byte, byte]).optional(),
 };
 
 const preprocessingSchema = z
@@ -33,11 +30,7 @@ const preprocessingSchema = z
     mean: rgb,
     std: rgb.refine((values) => values.every((value) => value > 0), 'expected values above 0'),
   })
-  .refine(({ crop, resize }) => crop <= resize.size, 'expected crop to be at most resize.size')
-  .refine(
-    ({ resize }) => (resize.mode === 'pad') === (resize.background !== undefined),
-    'expected resize.background with mode pad and only there',
-  );
+  .refine(({ crop, resize }) => crop <= resize.size, 'expected crop to be at most resize.size');
 
 export type Preprocessing = z.infer<typeof preprocessingSchema>;
 
@@ -123,7 +116,7 @@ function preprocessingOf(config: z.infer<typeof configSchema>): Preprocessing | 
 function resizeOf({
   size,
   do_center_crop: crops,
-}: z.infer<typeof configSchema>): { mode: 'shortest-edge' | 'squash'; size: number } | string {
+}: z.infer<typeof configSchema>): Pick<Preprocessing['resize'], 'mode' | 'size'> | string {
   if (typeof size === 'object' && 'shortest_edge' in size) return { mode: 'shortest-edge', size: size.shortest_edge };
   const square = squareOf(size);
   if (typeof square === 'string') return `size: ${square}`;

@@ -30,8 +30,8 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from calibration import calibration
 from minilm import build
-from quantise import calibration
 from store import multiply_int8, store_half, store_int8
 
 
@@ -53,7 +53,7 @@ def quantise_image(source: Path, data: Path, out: Path) -> None:
         quantize_static(
             str(ready),
             str(out),
-            calibration("image", "efficientnet-lite2", data),
+            calibration("image", data),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             reduce_range=True,
@@ -88,7 +88,7 @@ def report(kind: str, source: Path, out: Path, data: Path) -> None:
     """Cosines to the original over the calibration photos or captions."""
     sessions = [onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (source, out)]
     found: dict[str, list[float]] = {}
-    feeds = calibration(kind, "efficientnet-lite2", data)
+    feeds = calibration(kind, data)
     known = {one.name for one in sessions[0].get_outputs()}
     names = [one.name for one in sessions[1].get_outputs() if one.name in known]
     wanted = {one.name for one in sessions[1].get_inputs()}

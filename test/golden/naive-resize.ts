@@ -70,28 +70,23 @@ export function naiveResize(
   return { data: out, ...to };
 }
 
-/** Resize, padding and centre crop as in the manifest. */
+/** Resize and centre crop as in the manifest. */
 export function naivePreprocess(picture: Rgb, { resize, crop }: Preprocessing): Rgb {
-  const { mode, size, kernel, background = [0, 0, 0] } = resize;
+  const { mode, size, kernel } = resize;
   const [short, long] = [Math.min(picture.width, picture.height), Math.max(picture.width, picture.height)];
   let edges = { short: size, long: size };
   if (mode === 'shortest-edge') edges = { short: size, long: Math.floor((size * long) / short) };
-  if (mode === 'pad') edges = { short: Math.max(1, Math.round((size * short) / long)), long: size };
   const to =
     picture.width <= picture.height
       ? { width: edges.short, height: edges.long }
       : { width: edges.long, height: edges.short };
   const resized = naiveResize(picture, to, kernel);
   const out = new Uint8Array(crop * crop * 3);
-  const offset = (length: number) =>
-    length >= crop ? Math.floor((length - crop) / 2) : -Math.floor((crop - length) / 2);
+  const [left, top] = [to.width, to.height].map((length) => Math.floor((length - crop) / 2)) as [number, number];
   for (let y = 0; y < crop; y++) {
     for (let x = 0; x < crop; x++) {
-      const [sx, sy] = [x + offset(to.width), y + offset(to.height)];
-      const inside = sx >= 0 && sy >= 0 && sx < to.width && sy < to.height;
-      for (let c = 0; c < 3; c++) {
-        out[(y * crop + x) * 3 + c] = inside ? resized.data[(sy * to.width + sx) * 3 + c]! : background[c]!;
-      }
+      const from = ((y + top) * to.width + x + left) * 3;
+      out.set(resized.data.subarray(from, from + 3), (y * crop + x) * 3);
     }
   }
   return { data: out, width: crop, height: crop };
