@@ -102,13 +102,13 @@ export function decodeHeic(
   bytes: Uint8Array,
   size: Size,
   { icc, hasAlpha }: { readonly icc?: Uint8Array; readonly hasAlpha?: boolean },
-  mostPixels = MOST_PIXELS,
+  { mostPixels = MOST_PIXELS, patienceMs = PATIENCE_MS } = {},
 ): Promise<Uint8Array> {
   const channels = hasAlpha ? 4 : 3;
   const by = Math.ceil(Math.sqrt((size.width * size.height) / mostPixels));
   const reduced = { width: Math.ceil(size.width / by), height: Math.ceil(size.height / by) };
   const result = last.then(async () => {
-    const answer = await ask({ bytes, head: tiffHead(reduced, channels, icc), ...size, channels, by });
+    const answer = await ask({ bytes, head: tiffHead(reduced, channels, icc), ...size, channels, by }, patienceMs);
     if ('file' in answer) return answer.file;
     throw rejection('corrupt', `image/heic that cannot be decoded: ${answer.fault}`);
   });
@@ -116,7 +116,7 @@ export function decodeHeic(
   return result;
 }
 
-async function ask(task: Task): Promise<Answer> {
+async function ask(task: Task, patienceMs: number): Promise<Answer> {
   clearTimeout(idle);
   const worker = openThread();
   worker.ref();
@@ -128,7 +128,7 @@ async function ask(task: Task): Promise<Answer> {
     };
     const fail = (error: Error) => settle({ fault: error.message });
     const exit = () => settle({ fault: 'the decoder ended' });
-    const patience = setTimeout(() => fail(new Error(`it takes longer than ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
+    const patience = setTimeout(() => fail(new Error(`it takes longer than ${patienceMs / 1000} s`)), patienceMs);
     worker.on('message', settle).on('error', fail).on('exit', exit);
     worker.postMessage(task);
   });

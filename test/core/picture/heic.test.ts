@@ -47,7 +47,9 @@ describe('HEIC', () => {
     const size = { width: 240, height: 160 };
     // Tiles of 7 pixels, which divide neither edge.
     const [whole, small] = await Promise.all(
-      [size.width * size.height, 800].map(async (most) => sharp(await decodeHeic(heic('photo'), size, {}, most))),
+      [size.width * size.height, 800].map(async (mostPixels) =>
+        sharp(await decodeHeic(heic('photo'), size, {}, { mostPixels })),
+      ),
     );
     const { width, height } = await small!.metadata();
     assert.deepEqual([width, height], [35, 23]);
@@ -123,26 +125,50 @@ describe('HEIC', () => {
     assert.ok((await distance(heic('photo'), PHOTO)) < 5, 'and the next one is read');
   });
 
-  it('is refused by its name where the decoder was left out, and keeps no process alive', async () => {
+  it('has a decoder of its own: for the first HEIC, killed when it hangs, and optional', async () => {
     const script = `
       import { registerHooks } from 'node:module';
       import { readFileSync } from 'node:fs';
       const { decodeImage } = await import('./core/picture/decode.ts');
+      const { decodeHeic } = await import('./core/picture/heic.ts');
       const how = ${JSON.stringify(HOW)};
       const limits = { maxBytes: 1e7, maxPixels: 1e7 };
-      const bytes = readFileSync('test/fixtures/heic/photo.heic');
-      if (process.argv[1] === 'without') {
-        registerHooks({ resolve(name, context, next) {
-          if (name.startsWith('libheif-js')) throw new Error('not there');
-          return next(name, context);
-        } });
-      }
-      try { console.log((await decodeImage(bytes, how, limits)).picture.width); }
-      catch (error) { console.log(error.details.reason, error.message); }`;
+      const heic = readFileSync('test/fixtures/heic/photo.heic');
+      let [found, begun, ended] = [0, 0, 0];
+      process.on('worker', (thread) => {
+        begun += 1;
+        thread.on('exit', () => { ended += 1; });
+      });
+      registerHooks({ resolve(name, context, next) {
+        if (!name.startsWith('libheif-js')) return next(name, context);
+        if (process.argv[1] === 'without') throw new Error('not there');
+        found += 1;
+        return next(name, context);
+      } });
+      await decodeImage(readFileSync('examples/photos/coffee.jpg'), how, limits);
+      console.log(found, begun, ended);
+      // With the size that its 24 million pixels have, it takes more than a second in WebAssembly.
+      const long = readFileSync('test/fixtures/heic/bomb.heic');
+      long.writeUInt32BE(6000, long.indexOf('ispe', 0, 'latin1') + 8);
+      long.writeUInt32BE(4000, long.indexOf('ispe', 0, 'latin1') + 12);
+      const hasty = decodeHeic(long, { width: 6000, height: 4000 }, {}, { patienceMs: 250 });
+      console.log((await hasty.catch((error) => error)).message);
+      console.log(found, begun, ended);
+      const picture = await decodeImage(heic, how, limits).catch((error) => error);
+      console.log(picture.picture?.width ?? picture.details.reason, begun, ended);`;
     const run = async (...args: string[]) =>
-      (await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, ...args], { cwd: root }))
-        .stdout;
-    assert.equal((await run('with')).trim(), '240');
-    assert.match(await run('without'), /^unsupported-format .*libheif-js/);
+      (
+        await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, ...args], {
+          cwd: root,
+          timeout: 60_000,
+        })
+      ).stdout.split('\n');
+    const [none, hasty, after, next] = await run('with');
+    assert.equal(none, '0 0 0', 'not loaded for a JPEG');
+    assert.match(hasty!, /it takes longer than 0.25 s/);
+    assert.deepEqual([after, next], ['1 1 1', '240 2 1'], 'the process ends although a thread is still there');
+    const [, missing, , refused] = await run('without');
+    assert.match(missing!, /libheif-js for HEIC/);
+    assert.equal(refused, 'unsupported-format 0 0');
   });
 });
