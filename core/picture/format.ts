@@ -175,17 +175,23 @@ function isTruncatedGif(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** ISO/IEC 14496-12, 4.2: a size and a type per box. */
+/**
+ * ISO/IEC 14496-12, 4.2: a size and a type per box. Motion photos are followed by a film, in a box or not, or by other
+ * data of a phone: the picture is in the boxes before.
+ */
 function isTruncatedIsoMedia(bytes: Uint8Array): boolean {
   let at = 0;
+  let type = '';
   while (at + 8 <= bytes.length) {
+    type = latin1(bytes, at + 4, 4);
+    if (at > 0 && type === 'ftyp') return false;
     let size = view(bytes).getUint32(at);
     if (size === 1 && at + 16 <= bytes.length) size = Number(view(bytes).getBigUint64(at + 8));
     if (size === 0) return false;
     if (size < 8) return false;
     at += size;
   }
-  return at > bytes.length;
+  return at > bytes.length && /^(ftyp|meta|mdat|moov)$/.test(type);
 }
 
 /** TIFF 6.0, section 2: the offset of the first directory. */

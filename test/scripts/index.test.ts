@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { appendFile, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { film } from '../core/picture/odd-pictures.ts';
 import { runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -31,6 +32,11 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
     await mkdir(join(photos, 'sub'), { recursive: true });
     await copyFile(sample('cat.jpg'), join(photos, 'cat.jpg'));
     await copyFile(sample('moon.jpg'), join(photos, 'sub', 'the moon.jpg'));
+    // A live photo and a motion photo: the film of the one lies beside it, that of the other behind its still.
+    await copyFile(join(root, 'test/fixtures/heic/photo.heic'), join(photos, 'sub', 'IMG_1.HEIC'));
+    await writeFile(join(photos, 'sub', 'IMG_1.MOV'), film());
+    const still = await readFile(sample('rocket.jpg'));
+    await writeFile(join(photos, 'sub', 'MVIMG_20190705_120000.jpg'), Buffer.concat([still, film()]));
     await writeFile(join(photos, 'notes.txt'), 'just words');
     await writeFile(join(photos, 'drawing.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   });
@@ -45,18 +51,18 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
   it('indexes a folder once, says what was skipped and what failed and why', async () => {
     const first = await index();
     assert.equal(first.code, 0, first.stderr);
-    assert.match(first.stdout, /2 pictures of .*photos can be searched/);
+    assert.match(first.stdout, /4 pictures of .*photos can be searched/);
     // Remaining work is printed while there is any.
-    assert.match(first.stderr, /4\/4 pictures, [\d.]+\/s\n/);
-    assert.match(first.stdout, /4 handled in [\d.]+ s, 0 skipped as unchanged, 0 removed/);
-    assert.match(first.stdout, /Left out as no pictures: 1 other\./);
+    assert.match(first.stderr, /6\/6 pictures, [\d.]+\/s\n/);
+    assert.match(first.stdout, /6 handled in [\d.]+ s, 0 skipped as unchanged, 0 removed/);
+    assert.match(first.stdout, /Left out as no pictures: 1 video, 1 other\./);
     assert.doesNotMatch(first.stdout, /notes\.txt/);
     assert.match(first.stdout, /drawing\.svg: unsupported-format, .*SVG/);
 
     await appendFile(join(photos, 'cat.jpg'), ' ');
     await rm(join(photos, 'sub'), { recursive: true });
     const { found, unchanged, removed, pictures, failed, leftOut, code } = await summaryOf();
-    assert.deepEqual({ found, removed, pictures, code }, { found: 1, removed: 1, pictures: 1, code: 0 });
+    assert.deepEqual({ found, removed, pictures, code }, { found: 1, removed: 3, pictures: 1, code: 0 });
     assert.equal(unchanged, 0);
     assert.deepEqual(failed.map(({ key }) => key).sort(), ['drawing.svg']);
     assert.deepEqual(leftOut, { other: 1 });

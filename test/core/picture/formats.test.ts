@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
@@ -6,7 +7,7 @@ import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import { readHeader } from '../../../core/picture/header.ts';
 import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
 import { ASCII, exifBlock, SHORT } from '../metadata/exif-block.ts';
-import { bigTiffOf, boxOf, DNG_VERSION, rawOf, samplesOf, tiffOf } from './odd-pictures.ts';
+import { bigTiffOf, boxOf, DNG_VERSION, film, rawOf, samplesOf, tiffOf } from './odd-pictures.ts';
 
 const SIZE = 48;
 const HOW: Preprocessing = {
@@ -151,6 +152,27 @@ describe('animations', () => {
     const meant = await photo().png().toBuffer();
     bytes.write('avis', 8, 'latin1');
     await shows(bytes, meant, 8, 'avis');
+  });
+});
+
+describe('motion photos', () => {
+  it('are shown by their still, whatever follows it', async () => {
+    const xmp =
+      '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">' +
+      '<rdf:Description xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MicroVideo="1" ' +
+      `GCamera:MicroVideoOffset="${film().length}"/></rdf:RDF></x:xmpmeta>`;
+    const stills: [string, Buffer][] = [
+      ['JPEG', await photo().withXmp(xmp).jpeg({ quality: 95 }).toBuffer()],
+      ['HEIC', readFileSync(new URL('../../fixtures/heic/photo.heic', import.meta.url))],
+      ['AVIF', await photo().avif({ quality: 90, effort: 1 }).toBuffer()],
+    ];
+    const samsung = Buffer.concat([Buffer.from('\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data', 'latin1'), film()]);
+    const inBox = boxOf('mpvd', film());
+    for (const [format, still] of stills) {
+      for (const [i, rest] of [film(), film().subarray(0, 900), inBox, inBox.subarray(0, 900), samsung].entries()) {
+        await shows(Buffer.concat([still, rest]), still, 0, `${format}, ${i}`);
+      }
+    }
   });
 });
 

@@ -109,3 +109,13 @@ export function boxOf(type: string, ...content: Uint8Array[]): Buffer {
   head.write(type, 4, 'latin1');
   return Buffer.concat([head, body]);
 }
+
+/** What an MP4 begins with, and room for its pictures, which nothing here decodes. */
+export function film(): Buffer {
+  const moov = boxOf('moov', boxOf('mvhd', Buffer.alloc(100)));
+  return Buffer.concat([
+    boxOf('ftyp', Buffer.from('mp42\0\0\0\x01mp42isom')),
+    boxOf('mdat', Buffer.alloc(3000, 7)),
+    moov,
+  ]);
+}
