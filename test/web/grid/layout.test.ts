@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { JustifiedLayout, proportion, type Row, rowsBetween } from '../../web/grid/layout.ts';
-import { seededRandom } from '../support/random.ts';
+import { JustifiedLayout, proportion, type Row, rowsBetween } from '../../../web/grid/layout.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const options = { width: 1000, rowHeight: 200, gap: 10 };
 

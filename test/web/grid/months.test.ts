@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ImageItem } from '../../web/client.ts';
+import type { ImageItem } from '../../../web/client.ts';
 import {
   type DatedList,
   datedList,
@@ -9,9 +9,9 @@ import {
   partsOf,
   readingFrom,
   withPage,
-} from '../../web/grid/months.ts';
-import { emptyQuery, type Query } from '../../web/route.ts';
-import { seededRandom } from '../support/random.ts';
+} from '../../../web/grid/months.ts';
+import { emptyQuery, type Query } from '../../../web/route.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const byDate: Query = { ...emptyQuery, sort: '-taken' };
 const pageSize = 7;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hashDistance, isPlain, MAX_BITS } from '../../core/picture/alike.ts';
-import type { CaptionItem, ImageItem, Item } from '../../web/client.ts';
-import { CopyFolder } from '../../web/grid/fold-copies.ts';
-import { seededRandom } from '../support/random.ts';
+import { hashDistance, isPlain, MAX_BITS } from '../../../core/picture/alike.ts';
+import type { CaptionItem, ImageItem, Item } from '../../../web/client.ts';
+import { CopyFolder } from '../../../web/grid/fold-copies.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const fold: CopyFolder['fold'] = (items, shown) => new CopyFolder().fold(items, shown);
 const random = seededRandom(3);
