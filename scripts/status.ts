@@ -36,8 +36,14 @@ Shows the state of a deployment: whether it answers, which space is live, what w
         throw new SightlineError('unavailable', `${address} does not answer: ${message}`, { cause: error });
       });
       if (answer.ok) return (await answer.json()) as T;
-      const expected = `expected ${address} to answer, got ${answer.status}`;
-      throw new SightlineError('unavailable', `${expected}: ${(await answer.text()).slice(0, 200)}`);
+      const said = (await answer.text()).slice(0, 200);
+      // Lambda's own refusal; ours is a problem with a `detail`.
+      const isUnsigned = answer.status === 403 && said.startsWith('{"Message":');
+      const why = isUnsigned
+        ? 'AWS wants it signed (SIGHTLINE_URL_AUTH=iam), which this command does not do: curl --aws-sigv4 ' +
+          `aws:amz:REGION:lambda --user KEY:SECRET ${address}`
+        : said;
+      throw new SightlineError('unavailable', `expected ${address} to answer, got ${answer.status}: ${why}`);
     };
     const status = await ask<Status>('/status');
     const { items } = await ask<{ items: { key: string; message: string }[] }>('/failures?limit=5');
