@@ -82,6 +82,8 @@ describe('sst dev', () => {
     await Promise.all([ingest.end(), api.end()]);
   });
 
+  // The CLI watches the files of each bundle. After a change it kills the function's worker, bundles again, and starts
+  // another with the same id (FileChangedEvent in cmd/sst/mosaic/aws/function.go). Here the test does so in its place.
   it('runs a file as it is after a change', async () => {
     const file = join(project.folder, 'functions', 'api.ts');
     const api = await run('Api');

@@ -172,10 +172,8 @@ describe('the commands for a deployment', () => {
       assert.equal([...stdout.matchAll(/^EF=128: [\d.]+ ms, recall 1\.0000$/gm)].length, settings.length);
       assert.equal([...stdout.matchAll(/^exact: [\d.]+ ms$/gm)].length, settings.length);
       assert.match(stdout, /payload as JSON: \d+ bytes a point, with prefixes as numbers \d{4}\n/);
-      assert.match(
-        stdout,
-        /: vectors 256 and 256, int8 copies 64 and 64, graph 44 and 44, payload 640 and 0, indexes 300 and 300, of them for prefixes 200 and 200, ids 29 and 29\n/,
-      );
+      assert.match(stdout, /: vectors 256 and 256, int8 copies 64 and 64, graph 44 and 44, payload 640 and 0, /);
+      assert.match(stdout, /, indexes 300 and 300, of them for prefixes 200 and 200, ids 29 and 29\n/);
       assert.match(stdout, /: not told \(before Qdrant 1\.18\)\n/);
       const bodies = (method: string, path: RegExp) =>
         qdrant.calls.filter((call) => call.method === method && path.test(call.path)).map(({ body }) => body);
