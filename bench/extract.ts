@@ -30,7 +30,7 @@ export async function run(): Promise<void> {
   const encoders = await loadEncoders({ modelDirs: [models], threads: 1 });
   const encoder = await loadImageEncoder([models], encoders.profile.image, { threads: 1 });
   try {
-    const { views: augmentations } = RECIPES.best!;
+    const { augmentations } = RECIPES.best!;
     const files = (await readdir(photos)).filter((name) => name.endsWith('.jpg'));
     const copies = Array.from({ length: COPIES }, (_, copy) =>
       files.map((name) => ({ name: `${copy}-${name}`, copy, from: name })),

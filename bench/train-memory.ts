@@ -74,7 +74,7 @@ function madeUpLine(name: string, split: string): Line {
 async function fillCaches(features: string, lines: readonly Line[]): Promise<void> {
   const encoders = await loadEncoders({ modelDirs: [join(root, 'models')] });
   await encoders.close();
-  for (const [v, augmentation] of RECIPES.best!.views.entries()) {
+  for (const [v, augmentation] of RECIPES.best!.augmentations.entries()) {
     const seen = lines.filter(({ split }) => v === 0 || split === 'train').map(({ sha256 }) => sha256);
     await fill(features, imageCache(encoders.image, augmentation), seen);
   }

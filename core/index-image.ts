@@ -9,7 +9,7 @@ import {
   keepVanished,
   type NewObject,
   releaseRefused,
-  takePlace,
+  replacePicture,
   type Vanished,
   type VanishedLog,
 } from './files/renamed-files.ts';
@@ -169,7 +169,7 @@ async function readPicturesOf({ vectors }: IndexDeps, { job, objects }: Task, in
 }
 
 /** An object that was read, or was too large to read, and its sidecars. */
-type ReadObject = { readonly info: ObjectInfo; readonly beside: FoundSidecars } & (
+type ReadObject = { readonly info: ObjectInfo; readonly sidecars: FoundSidecars } & (
   | { readonly bytes: Uint8Array; readonly sha256: string }
   | { readonly bytes: null; readonly start: Uint8Array; readonly sha256?: undefined }
 );
@@ -202,11 +202,11 @@ async function readObject({ maxBytes }: IndexDeps, objects: ObjectStore, key: st
     await reader.cancel();
     return { ...object, bytes: null, start };
   };
-  const [object, beside] = await Promise.all([read(), findSidecars(objects, key)]);
+  const [object, sidecars] = await Promise.all([read(), findSidecars(objects, key)]);
   if (object === null) return 'gone';
   const { info, bytes } = object;
-  if (bytes === null) return { info, beside, bytes, start: object.start };
-  return { info, beside, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+  if (bytes === null) return { info, sidecars, bytes, start: object.start };
+  return { info, sidecars, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 function bytesOf({ body }: ObjectBody): Promise<Uint8Array> {
@@ -228,7 +228,7 @@ async function look(
     const info = ahead === undefined ? await objects.head(job.key) : ahead.info;
     if (info === null && job.type === 'removed') return 'gone';
     if (info !== null && info.etag === live?.etag) {
-      return (await isReadAsItIs(objects, live, ahead?.beside)) ? 'unchanged' : 'outdated';
+      return (await isReadAsItIs(objects, live, ahead?.sidecars)) ? 'unchanged' : 'outdated';
     }
   }
   return ahead ?? readObject(deps, objects, job.key);
@@ -310,11 +310,11 @@ async function indexObject(
 async function storePicture(
   deps: IndexDeps,
   { id, job, sequencer, when, live, wasDeleted }: Task,
-  { info, beside }: ReadObject,
+  { info, sidecars }: ReadObject,
   embedded: Embedded & { readonly sha256: string },
 ): Promise<IndexOutcome> {
   const { sha256, vector, classes, reusedVector: isKnown, gone } = embedded;
-  const picture = describeFile(info, embedded.picture, beside.sidecars, live?.sha256 === sha256 ? live : null);
+  const picture = describeFile(info, embedded.picture, sidecars.files, live?.sha256 === sha256 ? live : null);
   const found = { id, key: job.key, sha256, isKnown, isBack: wasDeleted, gone };
   const origin = live === null ? await findOrigin(deps, found, timeOf(deps)) : await moveIn(deps, found, live);
   const kept = origin?.kept ?? null;
@@ -328,7 +328,7 @@ async function storePicture(
     bytes: info.bytes,
     ...picture,
     classes,
-    sidecars: beside.mark,
+    sidecars: sidecars.mark,
     readBy: null,
     tags: [],
     indexedAt: timeOf(deps),
@@ -345,7 +345,9 @@ async function storePicture(
 
 /** What a file with other bytes brings along when it replaces a picture. */
 function moveIn(deps: IndexDeps, found: Omit<NewObject, 'before'>, before: ImagePayload) {
-  return before.sha256 === found.sha256 ? null : takePlace(deps, { ...found, isBack: false, before }, timeOf(deps));
+  return before.sha256 === found.sha256
+    ? null
+    : replacePicture(deps, { ...found, isBack: false, before }, timeOf(deps));
 }
 
 interface Embedded extends EmbeddedPicture {

@@ -214,7 +214,12 @@ export const PICTURE_FIELDS = {
   exposureTime: { type: 'number', from: 'content', absent: null, doc: 'Seconds.', example: '0.004' },
   aperture: { type: 'number', from: 'content', absent: null, doc: 'The f-number.', example: '2.8' },
   iso: { type: 'integer', from: 'content', absent: null, doc: 'Sensitivity of film or sensor.', example: '400' },
-  focalLength: { type: 'number', from: 'content', absent: null, doc: 'Of the lens itself, in millimetres.' },
+  focalLength: {
+    type: 'number',
+    from: 'content',
+    absent: null,
+    doc: 'Focal length of the lens itself, in millimetres.',
+  },
   latitude: { type: 'number', from: 'content', absent: null, doc: 'Where it was taken, in degrees: north above 0.' },
   longitude: { type: 'number', from: 'content', absent: null, doc: 'Degrees: east above 0.' },
   perceptualHash: {

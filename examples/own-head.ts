@@ -31,7 +31,7 @@ const pairs = await loadTrainingData(dataset, {
   modelDirs,
   cache: join(models, 'features'),
   parallel: 3,
-  augmentations: recipe.views,
+  augmentations: recipe.augmentations,
 }).finally(() => encoders.close());
 const { head, epoch, curves } = await trainHead({
   recipe,

@@ -76,7 +76,7 @@ export default command({
           score,
           why,
           fit,
-          path: placeOf(folders.get(bucket), bucket, key),
+          path: pictureLocation(folders.get(bucket), bucket, key),
           bucket,
           key,
           width,
@@ -112,8 +112,8 @@ export default command({
   },
 });
 
-/** Of a picture in a folder its path, of one in a bucket of S3 its address. */
-function placeOf(folder: string | undefined, bucket: string, key: string): string {
+/** The path of a picture in a folder, or the address of one in a bucket of S3. */
+function pictureLocation(folder: string | undefined, bucket: string, key: string): string {
   return folder === undefined ? `s3://${bucket}/${key}` : join(folder, key);
 }
 

@@ -33,7 +33,7 @@ import {
   splitShares,
   THREADS,
 } from './cli/training-options.ts';
-import { besideLines, languageLines } from './evaluate/print.ts';
+import { comparisonWithLiveLines, languageLines } from './evaluate/print.ts';
 import { trainSideInto } from './train/text-side.ts';
 
 const OPTIONS = {
@@ -106,11 +106,11 @@ pictures. Encoder outputs are cached; a second run needs only them.`,
     const modelDirs = modelFolders(flags.models);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     // Only the description of the encoders is needed from here on; their weights are larger than the head in training.
-    const { views } = recipeNamed(flags);
+    const { augmentations } = recipeNamed(flags);
     const trainOn = flags['with-validation'] ? [TRAINING, 'val'] : undefined;
     const options = { encoders, modelDirs, features, trainOn };
     await using data = closing(
-      await encodeTrainingData(location, dataset, views, options).finally(() => encoders.close()),
+      await encodeTrainingData(location, dataset, augmentations, options).finally(() => encoders.close()),
     );
     await trainAndJudge(flags, { data, encoders, folder, name: basename(location.name) });
     return EXIT.done;
@@ -297,7 +297,7 @@ function summary(
     const sum = head.figures.recallSum.toFixed(1);
     return `${written}\nSum of recalls ${sum}; there is no head in use to compare it with. To use it:\n\n    ${use}`;
   }
-  const table = besideLines(head, before).join('\n');
+  const table = comparisonWithLiveLines(head, before).join('\n');
   if (space === before.info.space) {
     const why = 'nothing that was learned helps on the validation pictures';
     return `${written}\n\n${table}\n\nThis is the head in use again: ${why}.`;

@@ -89,7 +89,7 @@ trials that have no result. A trial is {"name": "...", "recipe": "best", "seed":
         location.close();
       }
       const dataset = await readDataset(data, { splits: TRAINING_SPLITS });
-      const load = remembering(async (augmentations: Recipe['views']) => {
+      const load = remembering(async (augmentations: Recipe['augmentations']) => {
         const loaded = await encodeTrainingData(data, dataset, augmentations, options);
         open.push(loaded);
         return loaded;
@@ -131,14 +131,14 @@ interface TrialContext {
   readonly key: string;
   readonly threads: number;
   readonly data: string;
-  readonly load: (augmentations: Recipe['views']) => Promise<TrainingData>;
+  readonly load: (augmentations: Recipe['augmentations']) => Promise<TrainingData>;
   readonly encoders: Encoders;
   readonly also: ReadonlyMap<string, PairSet>;
 }
 
 async function runTrial(trial: Trial, recipe: Recipe, context: TrialContext): Promise<Result> {
   const { key, threads, encoders } = context;
-  const data = await context.load(recipe.views);
+  const data = await context.load(recipe.augmentations);
   const startedAt = performance.now();
   const run = join(dataFolder(), 'runs', `tune-${key}`);
   const { head, epoch, curves } = await trainHead({

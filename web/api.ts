@@ -154,7 +154,7 @@ export type FolderList = {
   readonly items: readonly Folder[];
 };
 
-export type FolderPlace = {
+export type FolderLocation = {
   /** Path on the server's machine, absolute or from `~`. */
   readonly path: string;
 };
@@ -229,7 +229,7 @@ export type Image = {
   readonly aperture: number | null;
   /** Sensitivity of film or sensor. */
   readonly iso: number | null;
-  /** Of the lens itself, in millimetres. */
+  /** Focal length of the lens itself, in millimetres. */
   readonly focalLength: number | null;
   /** Where it was taken, in degrees: north above 0. */
   readonly latitude: number | null;
@@ -660,7 +660,7 @@ export type TrashItem = {
   readonly aperture: number | null;
   /** Sensitivity of film or sensor. */
   readonly iso: number | null;
-  /** Of the lens itself, in millimetres. */
+  /** Focal length of the lens itself, in millimetres. */
   readonly focalLength: number | null;
   /** Where it was taken, in degrees: north above 0. */
   readonly latitude: number | null;

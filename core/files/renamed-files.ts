@@ -129,7 +129,7 @@ export async function findOrigin(
   if (namesake !== null) return namesake;
   const vanishedOnes = gone?.length === 0 ? [] : ((await vanished?.find(sha256)) ?? []);
   // Bytes that return to their own key did not move in from elsewhere.
-  const found = before === undefined ? vanishedOnes : vanishedOnes.filter((one) => !isSamePlace(one.payload, before));
+  const found = before === undefined ? vanishedOnes : vanishedOnes.filter((one) => !isSameObject(one.payload, before));
   const best = found.find(({ payload }) => payload.key === key) ?? found.find((one) => isNamesakeOf(key, one));
   if (best !== undefined) return originIn(deps, best);
   return (await live(false)) ?? anyOf(deps, found);
@@ -173,10 +173,10 @@ function originIn({ vectors, vanished }: Pick<Deps, 'vectors' | 'vanished'>, pic
     kept: keptOf(payload),
     async settle() {
       await vanished?.forget(picture);
-      const place = imageId(payload.bucket, payload.key);
-      if (id !== displacedId(place, payload.sha256, 'lent')) return;
-      const there = (await vectors.get([place])).get(place);
-      if (there?.deleted === false && isEqual(there.payload.tags, payload.tags)) await vectors.setTags(place, []);
+      const original = imageId(payload.bucket, payload.key);
+      if (id !== displacedId(original, payload.sha256, 'lent')) return;
+      const there = (await vectors.get([original])).get(original);
+      if (there?.deleted === false && isEqual(there.payload.tags, payload.tags)) await vectors.setTags(original, []);
     },
   };
 }
@@ -188,7 +188,7 @@ function originIn({ vectors, vanished }: Pick<Deps, 'vectors' | 'vanished'>, pic
  *
  * @returns what the new bytes bring along, or null when the tags stay; call `settle` after they are stored
  */
-export async function takePlace(
+export async function replacePicture(
   deps: Deps,
   found: NewObject & { readonly before: ImagePayload },
   deletedAt: string,
@@ -206,11 +206,11 @@ export async function takePlace(
 }
 
 /** @param how `lent` while they are still shown at the old key, until the old bytes appear elsewhere */
-function displacedId(place: string, sha256: string, how: 'left' | 'lent'): string {
-  return uuidv5(`${sha256} ${how}`, place);
+function displacedId(id: string, sha256: string, how: 'left' | 'lent'): string {
+  return uuidv5(`${sha256} ${how}`, id);
 }
 
-function isSamePlace(a: ImagePayload, b: ImagePayload): boolean {
+function isSameObject(a: ImagePayload, b: ImagePayload): boolean {
   return a.bucket === b.bucket && a.key === b.key;
 }
 

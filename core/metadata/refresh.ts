@@ -41,7 +41,7 @@ export async function refreshPicture(
   const known = stored === undefined || stored.deleted || stored.payload.kind !== 'image' ? null : stored.payload;
   const objects = known === null ? undefined : buckets.get(known.bucket);
   if (known === null || objects === undefined || vector === undefined || known.bytes > maxBytes) return 'left';
-  const beside = await findSidecars(objects, known.key);
+  const sidecars = await findSidecars(objects, known.key);
   const object = await objects.get(known.key);
   if (object === null) return 'left';
   const bytes = await sameBytes(object, known);
@@ -49,9 +49,9 @@ export async function refreshPicture(
   const seen = await look(deps, bytes, known, vector);
   const payload: ImagePayload = {
     ...known,
-    ...(seen === null ? {} : describeFile(object.info, seen.picture, beside.sidecars, known)),
+    ...(seen === null ? {} : describeFile(object.info, seen.picture, sidecars.files, known)),
     classes: seen === null ? known.classes : seen.classes,
-    sidecars: beside.mark,
+    sidecars: sidecars.mark,
     metadataVersion: METADATA_VERSION,
     sequencer: as?.sequencer ?? known.sequencer,
   };
@@ -62,15 +62,15 @@ export async function refreshPicture(
 
 /**
  * Whether reading an unchanged picture again would give the same metadata.
- * @param beside its sidecars, if known
+ * @param sidecars those beside it, if known
  */
 export async function isReadAsItIs(
   objects: ObjectStore,
   known: ImagePayload,
-  beside?: Pick<FoundSidecars, 'mark'>,
+  sidecars?: Pick<FoundSidecars, 'mark'>,
 ): Promise<boolean> {
   if (known.metadataVersion < METADATA_VERSION) return false;
-  const mark = beside === undefined ? sidecarMark(await listSidecars(objects, known.key)) : beside.mark;
+  const mark = sidecars === undefined ? sidecarMark(await listSidecars(objects, known.key)) : sidecars.mark;
   return mark === known.sidecars;
 }
 

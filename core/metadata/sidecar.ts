@@ -22,7 +22,7 @@ export interface Sidecar {
 
 /** The sidecars of a picture. */
 export interface FoundSidecars {
-  readonly sidecars: readonly Sidecar[];
+  readonly files: readonly Sidecar[];
   /** See `sidecarMark`. */
   readonly mark: string | null;
 }
@@ -52,7 +52,7 @@ export function isSidecar(key: string): boolean {
 export async function findSidecars(objects: ObjectStore, picture: string): Promise<FoundSidecars> {
   const found = await listSidecars(objects, picture);
   const sidecars = await Promise.all(found.map(({ key }) => readSidecar(objects, key)));
-  return { sidecars: sidecars.filter((sidecar) => sidecar !== null), mark: sidecarMark(found) };
+  return { files: sidecars.filter((sidecar) => sidecar !== null), mark: sidecarMark(found) };
 }
 
 /**

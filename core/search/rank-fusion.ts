@@ -63,19 +63,19 @@ export async function searchNames(
   const { cursor, limit } = query;
   const weight = isWithout && asked.begun === null ? EQUAL_WEIGHT : NAME_WEIGHT;
   const of = fingerprint(['fused', query.vector, query.filter, nameFilter, query.minScore, asked, weight]);
-  const place = cursor === undefined ? START : placeOf(of, cursor);
-  if (place === null) return byMeaning(vectors, query);
-  const lists = new NameLists(vectors, { ...query, filter: nameFilter }, asked, place);
-  const names = await lists.read(namesAmong(place, limit, weight));
+  const position = cursor === undefined ? START : positionOf(of, cursor);
+  if (position === null) return byMeaning(vectors, query);
+  const lists = new NameLists(vectors, { ...query, filter: nameFilter }, asked, position);
+  const names = await lists.read(namesAmong(position, limit, weight));
   if (cursor === undefined && names.length === 0) return byMeaning(vectors, query);
-  const meanings = await readOthers(vectors, query, asked, place, limit - names.length);
+  const meanings = await readOthers(vectors, query, asked, position, limit - names.length);
   if (meanings.next === END) {
     names.push(...(await lists.read(limit - names.length - meanings.items.length)));
     await lists.skipEmpty();
   }
-  const items = merged(place, names, meanings.items, weight);
+  const items = merged(position, names, meanings.items, weight);
   if (lists.list === ALL_READ && meanings.next === END) return { items };
-  const next = [place.names + names.length, place.meanings + meanings.items.length, lists.list, lists.cursor];
+  const next = [position.names + names.length, position.meanings + meanings.items.length, lists.list, lists.cursor];
   return { items, next: encodeCursor(of, [...next, meanings.next]) };
 }
 
@@ -86,7 +86,7 @@ export async function byMeaning(vectors: VectorStore, query: VectorQuery): Promi
 }
 
 /** Where a page begins: how many items of each list came before, and the store's cursors into them. */
-interface Place {
+interface Position {
   readonly names: number;
   readonly meanings: number;
   /** Index of the current list of names. */
@@ -97,11 +97,11 @@ interface Place {
 
 /** Instead of a cursor: at the beginning of its list, and past its end. */
 const [FIRST, END] = ['', '-'];
-const START: Place = { names: 0, meanings: 0, list: 0, nameCursor: FIRST, meaningCursor: FIRST };
+const START: Position = { names: 0, meanings: 0, list: 0, nameCursor: FIRST, meaningCursor: FIRST };
 const ALL_READ = 2;
 
 /** Null for a cursor of the store itself. */
-function placeOf(of: string, cursor: string): Place | null {
+function positionOf(of: string, cursor: string): Position | null {
   try {
     const values = decodeCursor(of, cursor, ['number', 'number', 'number', 'string', 'string']);
     const [names, meanings, list, nameCursor, meaningCursor] = values as [number, number, number, string, string];
@@ -119,13 +119,13 @@ class NameLists {
   readonly #query: VectorQuery;
   readonly #filters: readonly (Filter | null)[];
 
-  constructor(vectors: VectorStore, query: VectorQuery, { whole, begun }: AskedNames, place: Place) {
+  constructor(vectors: VectorStore, query: VectorQuery, { whole, begun }: AskedNames, position: Position) {
     this.#vectors = vectors;
     this.#query = query;
     const { filter } = query;
     const onlyBegun = begun === null ? null : { ...filter, words: begun, exceptWords: whole };
     this.#filters = [{ ...filter, words: whole }, onlyBegun];
-    [this.list, this.cursor] = [place.list, place.nameCursor];
+    [this.list, this.cursor] = [position.list, position.nameCursor];
   }
 
   /** The next `wanted`, fewer at the end of all. */
@@ -161,7 +161,7 @@ async function readOthers(
   vectors: VectorStore,
   query: VectorQuery,
   { whole, begun }: AskedNames,
-  { meaningCursor }: Place,
+  { meaningCursor }: Position,
   wanted: number,
 ): Promise<{ items: FoundHit[]; next: string }> {
   if (wanted === 0 || meaningCursor === END) return { items: [], next: meaningCursor };
@@ -172,7 +172,7 @@ async function readOthers(
 }
 
 /** How many of the next `limit` come from names, as long as neither list ends. */
-function namesAmong({ names, meanings }: Place, limit: number, weight: number): number {
+function namesAmong({ names, meanings }: Position, limit: number, weight: number): number {
   let taken = 0;
   for (let i = 0; i < limit; i++) if (isNameFirst(names + taken, meanings + i - taken, weight)) taken++;
   return taken;
@@ -183,11 +183,16 @@ function isNameFirst(names: number, meanings: number, weight: number): boolean {
   return weight * (RANK_OFFSET + meanings + 1) >= RANK_OFFSET + names + 1;
 }
 
-function merged(place: Place, names: readonly FoundHit[], meanings: readonly FoundHit[], weight: number): FoundHit[] {
+function merged(
+  position: Position,
+  names: readonly FoundHit[],
+  meanings: readonly FoundHit[],
+  weight: number,
+): FoundHit[] {
   const items: FoundHit[] = [];
   let [i, j] = [0, 0];
   while (i < names.length || j < meanings.length) {
-    const isFirst = isNameFirst(place.names + i, place.meanings + j, weight);
+    const isFirst = isNameFirst(position.names + i, position.meanings + j, weight);
     const takesName = j >= meanings.length || (i < names.length && isFirst);
     items.push(takesName ? names[i++]! : meanings[j++]!);
   }

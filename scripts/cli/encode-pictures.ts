@@ -2,7 +2,7 @@ import type { Encoders } from '../../core/encode/encoders.ts';
 import type { Dataset } from '../../training/datasets/dataset.ts';
 import { type Augmentation, FULL } from '../../training/features/augmentations.ts';
 import { type FeatureOptions, type Features, loadFeatures } from '../../training/features/extract.ts';
-import type { CachePlace } from '../../training/features/shared-cache.ts';
+import type { CacheLocation } from '../../training/features/shared-cache.ts';
 import { loadTrainingData, type TrainingData } from '../../training/trainer/training-data.ts';
 import type { Location } from './location.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -16,7 +16,7 @@ import { printWarnings } from './training-options.ts';
 export interface EncodingOptions {
   readonly encoders: Encoders;
   readonly modelDirs: readonly string[];
-  readonly features: CachePlace;
+  readonly features: CacheLocation;
 }
 
 /**
@@ -27,16 +27,16 @@ const PARALLEL_PICTURES = 3;
 const PARALLEL_REMOTE_PICTURES = 8;
 
 /**
- * Encodes pictures as serving sees them, and those for training in all `views`. Close the result.
- * @param views the first is what serving sees
+ * Encodes pictures as serving sees them, and those for training in all `augmentations`. Close the result.
+ * @param augmentations the first is what serving sees
  */
 export async function encodePictures(
   location: Location,
   dataset: Dataset,
   options: EncodingOptions,
-  views: readonly Augmentation[] = [FULL],
+  augmentations: readonly Augmentation[] = [FULL],
 ): Promise<Features> {
-  return shown(location, options, views, (full) => loadFeatures(dataset, full));
+  return shown(location, options, augmentations, (full) => loadFeatures(dataset, full));
 }
 
 /**

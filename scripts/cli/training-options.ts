@@ -7,11 +7,11 @@ import { dataFolder, readConfig, userPath } from '../../server/environment.ts';
 import {
   type CaptionFile,
   DATASET_WARNINGS,
-  type DatasetPlace,
+  type DatasetLocation,
   type DatasetWarning,
 } from '../../training/datasets/dataset.ts';
 import type { SplitShares } from '../../training/datasets/splits.ts';
-import type { CachePlace } from '../../training/features/shared-cache.ts';
+import type { CacheLocation } from '../../training/features/shared-cache.ts';
 import { UsageError } from './command.ts';
 import { absoluteLocation, isBucket, type Location, openLocation } from './location.ts';
 
@@ -95,7 +95,7 @@ export function addedCaptions(given: readonly string[]): CaptionFile[] {
  * Opens a data set, with the files that `--captions` adds.
  * @throws {invalid-input} for a file that cannot be read
  */
-export async function openCaptioned(at: string, captions: readonly string[]): Promise<Location & DatasetPlace> {
+export async function openCaptioned(at: string, captions: readonly string[]): Promise<Location & DatasetLocation> {
   const captionFiles = addedCaptions(captions);
   return { ...(await openLocation(at)), captionFiles };
 }
@@ -127,7 +127,7 @@ export function modelFolders(models: string | undefined): readonly string[] {
  * Opens the cache of encoder outputs named by --features: a folder, or a bucket with its own local folder, so that only
  * its own rows are uploaded.
  */
-export async function openFeatures(at: string | undefined): Promise<CachePlace & { close(): void }> {
+export async function openFeatures(at: string | undefined): Promise<CacheLocation & { close(): void }> {
   const usual = join(dataFolder(), 'features');
   if (at === undefined || !isBucket(at)) return { cache: at === undefined ? usual : userPath(at), close: () => {} };
   const location = await openLocation(at);

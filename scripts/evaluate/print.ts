@@ -31,7 +31,7 @@ export function figureLines(figures: Figures, { level, resamples, low, high }: I
 }
 
 /** A short table that compares a head with the one in use, with intervals. */
-export function besideLines(head: EvaluatedSpace, inUse: EvaluatedSpace): string[] {
+export function comparisonWithLiveLines(head: EvaluatedSpace, inUse: EvaluatedSpace): string[] {
   const cell = ({ figures, interval: { low, high } }: EvaluatedSpace, of: (values: Values) => number) =>
     `${of(figures).toFixed(1).padStart(6)} (${of(low).toFixed(1)} to ${of(high).toFixed(1)})`.padEnd(26);
   const line = (name: string, of: (values: Values) => number) =>

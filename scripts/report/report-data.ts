@@ -49,7 +49,7 @@ export interface Run {
 }
 
 export interface LanguageFigures extends SideFigures {
-  /** Of the text side. */
+  /** Name of the text encoder of this side. */
   readonly encoder: string;
   readonly lang: string;
   /** Whether a twin was judged, because the side itself has seen these pictures. */

@@ -9,7 +9,7 @@ import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import { TRAINING } from '../../training/datasets/deduplicate.ts';
 import { FULL } from '../../training/features/augmentations.ts';
 import { loadTexts, type PairSet } from '../../training/features/extract.ts';
-import type { CachePlace } from '../../training/features/shared-cache.ts';
+import type { CacheLocation } from '../../training/features/shared-cache.ts';
 import { bestMatch, type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
 import { headGraph, type TrainedHead, type TrainedTextSide, writeTextSide } from '../../training/trainer/export.ts';
 import { withFittingBatch } from '../../training/trainer/fine-tuning.ts';
@@ -26,7 +26,7 @@ import { calibrateSide, captionsByLanguage } from '../evaluate/calibrate.ts';
 
 export interface TextSideJob {
   readonly location: Location;
-  readonly features: CachePlace;
+  readonly features: CacheLocation;
   readonly modelDirs: readonly string[];
   readonly profile: string;
   /** The head to train the side into. */
@@ -163,7 +163,7 @@ async function pairsOf(
   encoders: Encoders,
   splits: readonly string[],
   lang: string,
-  views?: TextSideRecipe['views'],
+  augmentations?: TextSideRecipe['augmentations'],
 ): Promise<{ pairs: PairSet; close(): Promise<void> }> {
   const dataset = await readDataset(location, { splits, lang });
   const pictures = dataset.pictures.map((picture) => ({ ...picture, split: TRAINING }));
@@ -171,7 +171,7 @@ async function pairsOf(
     location,
     { ...dataset, pictures },
     { encoders, modelDirs, features },
-    views,
+    augmentations,
   );
   return { pairs: found.get(TRAINING)!, close };
 }
@@ -196,7 +196,7 @@ async function train(
       : { ...whole, text: { ...start.spec.text, inputDropout, hiddenDropout }, epochs: Math.ceil(whole.epochs / 3) };
   const open: { close(): Promise<void> }[] = [];
   const read = async (encoders: Encoders, lang: string) => {
-    const { pairs, close } = await pairsOf(job, encoders, splits, lang, recipe.views);
+    const { pairs, close } = await pairsOf(job, encoders, splits, lang, recipe.augmentations);
     open.push({ close });
     return pairs;
   };

@@ -56,12 +56,12 @@ interface Lease {
 /** Starts with an open space and switches to whichever becomes live, until closed. */
 export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
   const { spaces, open, logger, pollMs = 500 } = options;
-  const hold = (parts: SpaceParts): Lease => ({ parts, users: 0, retired: false });
-  let held = hold(options.first);
+  const leaseOf = (parts: SpaceParts): Lease => ({ parts, users: 0, retired: false });
+  let current = leaseOf(options.first);
   let following: Promise<void> | null = null;
   let pausedUntil = 0;
   let isClosed = false;
-  let holding: Promise<unknown> = Promise.resolve();
+  let pausedWrites: Promise<unknown> = Promise.resolve();
 
   async function retire(old: Lease): Promise<void> {
     old.retired = true;
@@ -69,7 +69,7 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
   }
 
   async function read<T>(work: (space: SpaceParts) => Promise<T>): Promise<T> {
-    const mine = held;
+    const mine = current;
     mine.users++;
     try {
       return await work(mine.parts);
@@ -89,12 +89,12 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
 
   async function look(): Promise<void> {
     const live = await spaces.live();
-    const { space } = held.parts;
+    const { space } = current.parts;
     if (live === null || live.space === space || isClosed || Date.now() < pausedUntil) return;
     try {
-      const next = hold(await open(live.space));
-      const old = held;
-      held = next;
+      const next = leaseOf(await open(live.space));
+      const old = current;
+      current = next;
       logger.info({ from: space, to: live.space }, 'another space is live now');
       await retire(old);
     } catch (error) {
@@ -108,12 +108,12 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
   }, pollMs).unref();
 
   return {
-    current: () => held.parts,
+    current: () => current.parts,
     read,
     async write(work) {
       const giveUpAt = Date.now() + PATIENCE_MS;
       for (;;) {
-        await holding;
+        await pausedWrites;
         try {
           return await read(work);
         } catch (error) {
@@ -126,16 +126,16 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
       }
     },
     holdWrites(work) {
-      const held = work();
-      holding = held.catch(() => {});
-      return held;
+      const switching = work();
+      pausedWrites = switching.catch(() => {});
+      return switching;
     },
     async close() {
       if (isClosed) return;
       isClosed = true;
       clearInterval(timer);
       await following?.catch(() => {});
-      await retire(held);
+      await retire(current);
     },
   };
 }

@@ -20,7 +20,7 @@ const SAMPLE_RECALL_FLOOR = 390;
 /** With VNNI's int8 products; without them, two photos miss the third place by cosines of 0.001 and 0.009. */
 const HAS_VNNI = /\bavx(512)?_vnni\b/.test(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
 /**
- * Of 40 plain queries, those with a right photo of examples/photos in the top three; the current heads have 36 each.
+ * How many of 40 plain queries have a right photo of examples/photos in the top three; the current heads have 36 each.
  */
 const PLAIN_QUERIES_FLOOR = { compact: HAS_VNNI ? 35 : 34, 'compact-float32': 34 };
 

@@ -13,7 +13,7 @@ import { MODELS } from './golden.ts';
 const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const QUERIES = fileURLToPath(new URL('../fixtures/queries-by-language.json', import.meta.url));
 const OTHERS = 'multilingual-e5-small';
-/** Of thirty queries, those with a right photo in the top three now; a near tie may cost one. */
+/** Number of thirty queries with a right photo in the top three now; a near tie may cost one. */
 const FOUND: Readonly<Record<string, number>> = {
   de: 24,
   zh: 24,

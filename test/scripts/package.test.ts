@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 interface Locked {
   readonly dev?: boolean;
   readonly hasInstallScript?: boolean;
-  /** Of an alias, what it stands for. */
+  /** What an alias stands for. */
   readonly name?: string;
 }
 

@@ -22,7 +22,7 @@ export type { CaptionedPicture } from './captions-file.ts';
  * are optional. Pictures are read on demand.
  */
 
-export interface DatasetPlace {
+export interface DatasetLocation {
   readonly store: ObjectStore;
   /** For messages: the path or s3://bucket/prefix. */
   readonly name: string;
@@ -38,7 +38,7 @@ export interface CaptionFile {
 }
 
 export interface Dataset {
-  readonly place: DatasetPlace;
+  readonly location: DatasetLocation;
   /** Number of pictures in captions.jsonl; missing files show only when they are read. */
   readonly pictures: readonly CaptionedPicture[];
   /** What was skipped or repaired, with counts: `missing-picture`, `empty-caption`, ... */
@@ -81,20 +81,20 @@ export interface DatasetOptions {
  * @throws {invalid-input} naming the line, for invalid text, JSON or fields, for a picture in two splits, and if only
  * some lines have a split
  */
-export async function readDataset(place: DatasetPlace, options: DatasetOptions = {}): Promise<Dataset> {
+export async function readDataset(location: DatasetLocation, options: DatasetOptions = {}): Promise<Dataset> {
   const { splits, captionSeed, lang = USUAL_LANGUAGE } = options;
   const warnings = new Map<DatasetWarning, number>();
   const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
-  const { named, spoken } = await readPictures(place, lang, warn);
-  const pictures = withSplits(place, [...named.values()], options.shares);
+  const { named, spoken } = await readPictures(location, lang, warn);
+  const pictures = withSplits(location, [...named.values()], options.shares);
   const usable: CaptionedPicture[] = [];
   for (const picture of pictures.filter(({ image }) => spoken.has(image))) {
     if (splits !== undefined && !splits.includes(picture.split)) continue;
     if (picture.captions.length === 0) warn('no-captions');
     else usable.push(captionSeed === undefined ? picture : withOneCaption(picture, captionSeed));
   }
-  if (usable.length > 0) return { place, pictures: usable, warnings };
-  const languages = await listLanguages(place);
+  if (usable.length > 0) return { location, pictures: usable, warnings };
+  const languages = await listLanguages(location);
   const known = [...new Set(pictures.map(({ split }) => split))].join(', ') || 'none';
   const wanted = [
     splits === undefined ? '' : ` in split ${splits.join(' or ')}`,
@@ -103,7 +103,7 @@ export async function readDataset(place: DatasetPlace, options: DatasetOptions =
   const got = `${pictures.length} lines, splits: ${known}, languages: ${languages.join(', ') || 'none'}`;
   throw new SightlineError(
     'invalid-input',
-    `${place.name}: expected pictures with captions${wanted}, got none (${got}${describeWarnings(warnings)})`,
+    `${location.name}: expected pictures with captions${wanted}, got none (${got}${describeWarnings(warnings)})`,
   );
 }
 
@@ -119,15 +119,15 @@ interface NamedPictures {
 
 /** Pictures in captions.jsonl and in the file of a language. */
 async function readPictures(
-  place: DatasetPlace,
+  location: DatasetLocation,
   lang: string,
   warn: (what: DatasetWarning) => void,
 ): Promise<NamedPictures> {
   const found: NamedPictures = { named: new Map(), spoken: new Set(), languages: new Set() };
-  for (const line of readCaptionLines(await captionsFile(place), `${place.name}: ${CAPTIONS_FILE}`)) {
+  for (const line of readCaptionLines(await captionsFile(location), `${location.name}: ${CAPTIONS_FILE}`)) {
     addLine(found, { ...line, lang: line.lang ?? USUAL_LANGUAGE }, lang, warn);
   }
-  for (const { name, bytes } of await captionFilesOf(place, lang)) {
+  for (const { name, bytes } of await captionFilesOf(location, lang)) {
     for (const line of readCaptionLines(bytes, name)) {
       // Fields missing in this file come from captions.jsonl.
       const split = line.split ?? found.named.get(line.image)?.split ?? null;
@@ -138,7 +138,10 @@ async function readPictures(
 }
 
 /** captions.LANG.jsonl if it exists, and files added to it. */
-async function captionFilesOf({ store, name, captionFiles = [] }: DatasetPlace, lang: string): Promise<CaptionFile[]> {
+async function captionFilesOf(
+  { store, name, captionFiles = [] }: DatasetLocation,
+  lang: string,
+): Promise<CaptionFile[]> {
   const added = captionFiles.filter((file) => file.lang === lang);
   const beside = captionsFileOf(lang);
   const file = lang === USUAL_LANGUAGE ? null : await store.get(beside);
@@ -168,18 +171,18 @@ function addLine(
 }
 
 /** Languages of the captions in a data set, the default language first. */
-export async function listLanguages(place: DatasetPlace): Promise<string[]> {
-  const { languages } = await readPictures(place, USUAL_LANGUAGE, () => undefined);
-  for await (const { key } of listAll(place.store, 'captions.')) {
+export async function listLanguages(location: DatasetLocation): Promise<string[]> {
+  const { languages } = await readPictures(location, USUAL_LANGUAGE, () => undefined);
+  for await (const { key } of listAll(location.store, 'captions.')) {
     const lang = languageOfFile(key);
     if (lang !== null && key === captionsFileOf(lang)) languages.add(lang);
   }
-  for (const { lang } of place.captionFiles ?? []) languages.add(lang);
+  for (const { lang } of location.captionFiles ?? []) languages.add(lang);
   return [...languages];
 }
 
 function withSplits(
-  { name }: DatasetPlace,
+  { name }: DatasetLocation,
   pictures: readonly NamedPicture[],
   shares: SplitShares | undefined,
 ): CaptionedPicture[] {
@@ -205,7 +208,7 @@ export function describeWarnings(warnings: Dataset['warnings']): string {
 }
 
 /** Names of the existing pictures, as in captions.jsonl. */
-export async function listPictures({ store }: DatasetPlace): Promise<Set<string>> {
+export async function listPictures({ store }: DatasetLocation): Promise<Set<string>> {
   const names = new Set<string>();
   for await (const { key } of listAll(store, IMAGES_PREFIX)) names.add(key.slice(IMAGES_PREFIX.length));
   return names;
@@ -213,16 +216,16 @@ export async function listPictures({ store }: DatasetPlace): Promise<Set<string>
 
 /** Bytes and SHA-256 of a picture, or null if it is missing. */
 export async function readPicture(
-  { place }: Dataset,
+  { location }: Dataset,
   picture: CaptionedPicture,
 ): Promise<{ bytes: Uint8Array; sha256: string } | null> {
-  const found = await place.store.get(IMAGES_PREFIX + picture.image);
+  const found = await location.store.get(IMAGES_PREFIX + picture.image);
   if (found === null) return null;
   const bytes = await new Response(found.body).bytes();
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-async function captionsFile({ store, name }: DatasetPlace): Promise<Uint8Array> {
+async function captionsFile({ store, name }: DatasetLocation): Promise<Uint8Array> {
   const found = await store.get(CAPTIONS_FILE);
   if (found === null) throw new SightlineError('not-found', `expected ${CAPTIONS_FILE} in ${name}, found none`);
   return new Response(found.body).bytes();

@@ -5,7 +5,7 @@ import { decodeImage } from '../../core/picture/decode.ts';
 import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 import { inParallel } from '../parallel.ts';
 import { CAPTIONS_FILE, captionsFileOf, readCaptionLines, USUAL_LANGUAGE } from './captions-file.ts';
-import { type CaptionFile, type DatasetPlace, IMAGES_PREFIX } from './dataset.ts';
+import { type CaptionFile, type DatasetLocation, IMAGES_PREFIX } from './dataset.ts';
 import type { Journal } from './journal.ts';
 import { type Pair, pairsOf } from './pairs.ts';
 import { Findings, type PreparationSummary } from './problems-found.ts';
@@ -20,7 +20,7 @@ export interface PrepareOptions {
   readonly from: string;
   /** The downloaded commit, or null. */
   readonly commit: string | null;
-  readonly target: DatasetPlace;
+  readonly target: DatasetLocation;
   readonly journal: Journal;
   /** End of the path of the captions file, if there are several. */
   readonly captions: string | null;
@@ -107,7 +107,7 @@ async function refuseOthers({ target, from, replace }: PrepareOptions): Promise<
   );
 }
 
-async function storedPictures({ store }: DatasetPlace): Promise<Map<string, string>> {
+async function storedPictures({ store }: DatasetLocation): Promise<Map<string, string>> {
   const etags = new Map<string, string>();
   for await (const { key, etag } of listAll(store, IMAGES_PREFIX)) etags.set(key.slice(IMAGES_PREFIX.length), etag);
   return etags;
@@ -255,7 +255,7 @@ function reportOf(
   };
 }
 
-async function write({ store }: DatasetPlace, lines: readonly Line[], report: PreparationSummary): Promise<void> {
+async function write({ store }: DatasetLocation, lines: readonly Line[], report: PreparationSummary): Promise<void> {
   const text = lines.map(({ order: _, translations: __, ...line }) => `${JSON.stringify(line)}\n`);
   // The report names the source, so that the next call may write here again.
   await store.put(REPORT_FILE, Buffer.from(`${JSON.stringify(report, null, 2)}\n`), {

@@ -1,5 +1,5 @@
 import { SightlineError } from '../../core/errors.ts';
-import type { DatasetPlace } from './dataset.ts';
+import type { DatasetLocation } from './dataset.ts';
 import { bodyOf, listAll, type Shard, type SourceFile, type SourceFiles, storedFile } from './source-files.ts';
 import { tarShard } from './tar-shard.ts';
 import { readZip } from './zip-files.ts';
@@ -17,7 +17,7 @@ export function isArchiveName(name: string): boolean {
  * @throws {not-found} if it is empty
  * @throws {invalid-input} for a corrupt archive
  */
-export async function openStoredSource({ store, name }: DatasetPlace, only: string | null): Promise<SourceFiles> {
+export async function openStoredSource({ store, name }: DatasetLocation, only: string | null): Promise<SourceFiles> {
   const files: SourceFile[] = [];
   const shards: Shard[] = [];
   for await (const object of listAll(store, only ?? '')) {

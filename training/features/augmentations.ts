@@ -3,8 +3,8 @@ import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 import { Random } from '../random.ts';
 
 /**
- * Several views of each picture, encoded once and cached, so that a head sees more than one vector per picture. `full`
- * is exactly what serving sees. The others are made from the same decoded and resized pixels.
+ * Variants of each picture, encoded once and cached, so that a head sees more than one vector per picture. `full` is
+ * exactly what serving sees. The others are made from the same decoded and resized pixels.
  */
 export interface Augmentation {
   readonly name: string;

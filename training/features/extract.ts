@@ -19,7 +19,7 @@ import { inParallel } from '../parallel.ts';
 import { type Augmentation, cutAugmented, planAugmentation } from './augmentations.ts';
 import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
 import { type CacheDescription, hashText, type Row } from './record-cache.ts';
-import { type CachePlace, type OpenCache, openCache } from './shared-cache.ts';
+import { type CacheLocation, type OpenCache, openCache } from './shared-cache.ts';
 
 /** Encodes captioned pictures with the encoders and preprocessing of serving, and caches the results on disk. */
 
@@ -40,7 +40,7 @@ export interface PairSet {
 /** Encoder outputs of captioned pictures; the first augmentation is what serving sees. */
 export type EncodedPairs = Pick<PairSet, 'augmented' | 'captions' | 'firstCaption'>;
 
-export interface FeatureOptions extends CachePlace {
+export interface FeatureOptions extends CacheLocation {
   readonly encoders: Encoders;
   readonly modelDirs: readonly string[];
   readonly augmentations: readonly Augmentation[];
@@ -197,7 +197,7 @@ async function encodeMissing(
   const wanted = unique.filter((picture) => caches.some((entry) => lacks(picture, entry)));
   const lost = new Map<string, 'missing-picture' | 'unreadable-picture'>();
   if (options.check !== undefined) {
-    const stored = wanted.length === 0 ? new Set() : await listPictures(dataset.place);
+    const stored = wanted.length === 0 ? new Set() : await listPictures(dataset.location);
     for (const { image, sha256 } of wanted) if (!stored.has(image)) lost.set(sha256, 'missing-picture');
     options.check(pictures.filter(({ sha256 }) => !lost.has(sha256)));
   }
@@ -318,10 +318,10 @@ function changed(picture: HashedPicture, actual: string): SightlineError {
   );
 }
 
-function nothingLeft({ place, pictures }: Dataset, warnings: Dataset['warnings']): SightlineError {
+function nothingLeft({ location, pictures }: Dataset, warnings: Dataset['warnings']): SightlineError {
   return new SightlineError(
     'invalid-input',
-    `${place.name}: expected pictures in images/, got none of ${pictures.length} that can be used` +
+    `${location.name}: expected pictures in images/, got none of ${pictures.length} that can be used` +
       `${describeWarnings(warnings)} (symbolic links are not followed)`,
   );
 }

@@ -19,7 +19,7 @@ const SEGMENTS = 'segments/';
 /** Bytes of unsent rows that trigger an upload; at most this much is lost with a machine. */
 const SEGMENT_BYTES = 16 * 1024 ** 2;
 
-export interface CachePlace {
+export interface CacheLocation {
   /** Folder of all caches on this machine. */
   readonly cache: string;
   /** The shared store, if any. */
@@ -40,7 +40,7 @@ export interface OpenCache {
  * @throws {unavailable}
  */
 export async function openCache(
-  { cache, shared }: CachePlace,
+  { cache, shared }: CacheLocation,
   path: string,
   description: CacheDescription,
 ): Promise<OpenCache> {

@@ -108,7 +108,7 @@ export interface Recipe {
   /** Continue from a head and keep the final weights instead of interpolated ones. @default false */
   readonly allTheWay?: boolean;
   /** Augmentations of training pictures; one is drawn at random for each pair. The first is what serving sees. */
-  readonly views: readonly Augmentation[];
+  readonly augmentations: readonly Augmentation[];
 }
 
 /**
@@ -141,7 +141,7 @@ function seed(imageOutput: string): Recipe {
     captionMix: 0,
     pseudo: null,
     distil: null,
-    views: [FULL],
+    augmentations: [FULL],
   };
 }
 
@@ -196,13 +196,13 @@ const best: Recipe = {
     teacher: { dimension: 256, text: {}, image: { hidden: 1024, hiddenDropout: 0.6 } },
     weight: 0.7,
   },
-  views: [FULL, FLIPPED, randomWindow(0), randomWindow(1)],
+  augmentations: [FULL, FLIPPED, randomWindow(0), randomWindow(1)],
 };
 
 /** Recipe of a text side trained into an existing space. */
 export interface TextSideRecipe
   extends Pick<Recipe, 'name' | 'loss' | 'optimizer' | 'learningRate' | 'warmupSteps' | 'schedule' | 'average'>,
-    Pick<Recipe, 'batch' | 'partialBatch' | 'epochs' | 'views'>,
+    Pick<Recipe, 'batch' | 'partialBatch' | 'epochs' | 'augmentations'>,
     IntoSpec {
   readonly text: TowerSpec;
   readonly stored: HeadSpec['stored'];
@@ -246,7 +246,7 @@ export const TEXT_SIDE: TextSideRecipe = {
   balance: 0.6,
   way: 0.5,
   classes: { variants: 8, noise: 0.5 },
-  views: [FULL, FLIPPED],
+  augmentations: [FULL, FLIPPED],
 };
 
 /**

@@ -119,7 +119,7 @@ async function captionedData({ head, first, anchors, ...rest }: TextSideSources)
 }
 
 /**
- * Adds each class as another picture, with as many views as were synthesised: most class names are in no caption, and
+ * Adds each class as another picture, with as many vectors as were synthesised: most class names are in no caption, and
  * the first side learned them in the same way.
  */
 async function withClasses(data: TextSideData, sources: TextSideSources, classes: NamedClasses): Promise<TextSideData> {

@@ -45,7 +45,7 @@ interface TextInputs {
   readonly transform: FeatureTransform;
   /** [captions, width] */
   readonly texts: HalfMatrix;
-  /** Vectors of all pictures [pictures, dimension], one matrix per view. */
+  /** Vectors of all pictures [pictures, dimension], one matrix per augmentation. */
   readonly galleries: readonly Float32Array[];
 }
 
@@ -60,12 +60,12 @@ async function transformTexts({ recipe, data, start }: TextSideOptions): Promise
   return { transform, texts, galleries: galleriesOf(data) };
 }
 
-/** Pictures with fewer views than others repeat their first ones. */
+/** Pictures with fewer augmentations than others repeat their first ones. */
 function galleriesOf({ images, dimension }: TextSideData): Float32Array[] {
-  const views = Math.max(...images.map(({ length }) => length));
-  return Array.from({ length: views }, (_, view) => {
+  const augmentations = Math.max(...images.map(({ length }) => length));
+  return Array.from({ length: augmentations }, (_, nth) => {
     const gallery = new Float32Array(images.length * dimension);
-    for (const [at, own] of images.entries()) gallery.set(own[view % own.length]!, at * dimension);
+    for (const [at, own] of images.entries()) gallery.set(own[nth % own.length]!, at * dimension);
     return gallery;
   });
 }
@@ -118,7 +118,7 @@ function wholeRecipe(
     captions: 'all',
     pseudo: null,
     distil: null,
-    views: [],
+    augmentations: [],
   };
 }
 
@@ -158,8 +158,8 @@ function makeBatch(
   const image = new Float32Array(batch * dimension);
   const pull = new Float32Array(batch * dimension);
   const pictures = new Float32Array(batch);
-  // One view of all pictures per step, so that those of the batch equal those among all pictures.
-  const view = random.below(galleries.length);
+  // One augmentation of all pictures per step, so that those of the batch equal those among all pictures.
+  const nth = random.below(galleries.length);
   for (let row = 0; row < batch; row++) {
     const caption = draw();
     const picture = pictureOf[caption]!;
@@ -173,12 +173,12 @@ function makeBatch(
       const mixed = share * targets[caption * dimension + d]! + (1 - share) * targets[other * dimension + d]!;
       pull[row * dimension + d] = mixed;
     }
-    const views = images[picture]!;
-    image.set(views[view % views.length]!, row * dimension);
+    const vectors = images[picture]!;
+    image.set(vectors[nth % vectors.length]!, row * dimension);
     pictures[row] = picture;
   }
   normaliseRows(pull, dimension);
-  return { text, image, pull, pictures, gallery: galleries[view]! };
+  return { text, image, pull, pictures, gallery: galleries[nth]! };
 }
 
 /** Rows to unit length, in place. */

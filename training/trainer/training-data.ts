@@ -73,7 +73,7 @@ export function availableOutputs({
   };
 }
 
-function checkSplits({ place, pictures }: Dataset, there: readonly CaptionedPicture[]): void {
+function checkSplits({ location, pictures }: Dataset, there: readonly CaptionedPicture[]): void {
   for (const split of TRAINING_SPLITS.slice(0, 2)) {
     const of = (some: readonly CaptionedPicture[]) => some.filter((picture) => picture.split === split).length;
     if (of(there) > 0) continue;
@@ -81,7 +81,7 @@ function checkSplits({ place, pictures }: Dataset, there: readonly CaptionedPict
     const got = of(pictures) === 0 ? `none (splits: ${names})` : `none of ${of(pictures)} in images/`;
     throw new SightlineError(
       'invalid-input',
-      `${place.name}: expected captioned pictures in split ${split}, got ${got}. --split 80/10/10 makes splits anew`,
+      `${location.name}: expected captioned pictures in split ${split}, got ${got}. --split 80/10/10 makes splits anew`,
     );
   }
 }

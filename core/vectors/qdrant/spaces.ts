@@ -22,7 +22,7 @@ import type { PrefixSearch } from './payload.ts';
 import { openPart, type QdrantPart } from './points.ts';
 import type { QdrantSearch } from './query.ts';
 import { storeOf } from './store.ts';
-import { claimAlias, raiseFence, standingFence } from './switch-lock.ts';
+import { activeFence, claimAlias, raiseFence } from './switch-lock.ts';
 
 export interface QdrantSpacesOptions extends QdrantConnection {
   /** Default `sightline-`. */
@@ -197,7 +197,7 @@ async function openLive(server: Server, space: SpaceId, dimension: number): Prom
       const aliases = await readAliases(session);
       const named = aliases.get(alias);
       if (named !== collection) throw retired(space, `is no longer live: ${alias} names ${named ?? 'none'}`);
-      if (standingFence(aliases, alias) === null) return;
+      if (activeFence(aliases, alias) === null) return;
       if (performance.now() > giveUpAt) {
         throw new SightlineError(
           'unavailable',

@@ -13,7 +13,7 @@ const LEASE_MS = 60_000;
 const RENEWAL_MS = 10_000;
 
 /** The name of the current fence, or null. */
-export function standingFence(aliases: ReadonlyMap<string, string>, alias: string): string | null {
+export function activeFence(aliases: ReadonlyMap<string, string>, alias: string): string | null {
   return fencesOf(aliases, alias).find((name) => timeOf(name) > Date.now()) ?? null;
 }
 

@@ -40,7 +40,7 @@ export function registerFolders(app: App, deps: AppDeps): void {
     path: '/folders/{name}',
     summary: 'Set the new path of a folder',
     description: 'Its pictures keep their tags and index data.',
-    request: { params: nameParams, query: noQuery, body: jsonBody(app, 'FolderPlace', moveBody) },
+    request: { params: nameParams, query: noQuery, body: jsonBody(app, 'FolderLocation', moveBody) },
     responses: { 200: json(folder, 'The folder.'), ...problems(401, 403, 404, 409, 413, 415) },
   });
   app.openapi(moveRoute, async (c) => {

@@ -45,7 +45,7 @@ export const addBody = z
   })
   .openapi('NewFolder', { example: { path: '/home/me/Pictures' } });
 
-export const moveBody = z.strictObject({ path }).openapi('FolderPlace', { example: { path: '/home/me/Pictures' } });
+export const moveBody = z.strictObject({ path }).openapi('FolderLocation', { example: { path: '/home/me/Pictures' } });
 
 export const nameParams = z.strictObject({
   name: z.string().min(1).max(MAX_NAME).openapi({ minLength: 1, maxLength: MAX_NAME, example: 'Pictures' }),

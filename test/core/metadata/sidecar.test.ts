@@ -78,7 +78,7 @@ describe('sidecars in a folder', () => {
       'y.jpg.json': takeout(1562320800),
     });
     const sidecarsOf = async (key: string) =>
-      (await findSidecars(objects, key)).sidecars.map(({ kind, takenAt }) => `${kind} ${takenAt}`).toSorted();
+      (await findSidecars(objects, key)).files.map(({ kind, takenAt }) => `${kind} ${takenAt}`).toSorted();
     const original = 'takeout 2019-07-05T10:00:00.000+00:00';
     assert.deepEqual(await sidecarsOf('trip/x.jpg'), [original, 'xmp 2018-01-02T03:04:05.000+01:00']);
     assert.deepEqual(await sidecarsOf('trip/x-edited.jpg'), [original]);
@@ -95,8 +95,8 @@ describe('sidecars in a folder', () => {
   it('that may not be read do not keep their picture from being indexed', async () => {
     const objects = await folderOf({ 'x.xmp': '<x/>' });
     const denied = new SightlineError('unavailable', 'permission denied', { details: { code: 'EACCES' } });
-    const { sidecars, mark } = await findSidecars({ ...objects, get: () => Promise.reject(denied) }, 'x.jpg');
-    assert.deepEqual(sidecars, []);
+    const { files, mark } = await findSidecars({ ...objects, get: () => Promise.reject(denied) }, 'x.jpg');
+    assert.deepEqual(files, []);
     assert.notEqual(mark, null, 'it is looked at again when it changes');
     const away = new SightlineError('unavailable', 'try again', { details: { code: 'EIO' } });
     await assert.rejects(findSidecars({ ...objects, get: () => Promise.reject(away) }, 'x.jpg'), away);
@@ -106,7 +106,7 @@ describe('sidecars in a folder', () => {
     const contents = ['', '{', '[]', 'null', '{"photoTakenTime":{"timestamp":"soon"}}', '{"photoTakenTime":3}'];
     for (const content of contents) {
       const objects = await folderOf({ 'x.jpg.json': content });
-      const found = (await findSidecars(objects, 'x.jpg')).sidecars;
+      const found = (await findSidecars(objects, 'x.jpg')).files;
       assert.ok(
         found.every(({ takenAt }) => takenAt === null),
         content,

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openFolder } from '../../../core/objects/folder/store.ts';
-import { type DatasetPlace, listLanguages, readDataset } from '../../../training/datasets/dataset.ts';
+import { type DatasetLocation, listLanguages, readDataset } from '../../../training/datasets/dataset.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 async function dataset(
   lines: string | Uint8Array,
   pictures: readonly string[] = ['a.jpg', 'b.jpg'],
-): Promise<DatasetPlace> {
+): Promise<DatasetLocation> {
   const folder = tempFolder();
   await mkdir(join(folder, 'images'));
   await writeFile(join(folder, 'captions.jsonl'), lines);

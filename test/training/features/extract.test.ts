@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
-import { type DatasetPlace, readDataset } from '../../../training/datasets/dataset.ts';
+import { type DatasetLocation, readDataset } from '../../../training/datasets/dataset.ts';
 import { FLIPPED, FULL } from '../../../training/features/augmentations.ts';
 import { loadFeatures, type PairSet } from '../../../training/features/extract.ts';
 import { loadTrainingData, type TrainingData } from '../../../training/trainer/training-data.ts';
@@ -30,7 +30,10 @@ interface Line {
   readonly sha256?: string;
 }
 
-async function dataset(lines: readonly Line[], pictures: Readonly<Record<string, Uint8Array>>): Promise<DatasetPlace> {
+async function dataset(
+  lines: readonly Line[],
+  pictures: Readonly<Record<string, Uint8Array>>,
+): Promise<DatasetLocation> {
   const folder = tempFolder();
   const store = await openFolder({ root: folder });
   await store.put('captions.jsonl', Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join('')));
