@@ -5,7 +5,7 @@
  */
 
 import type { ContentValues, FacetName, OrderName, PictureFilter } from './picture-fields.ts';
-import type { Calibration } from './search/result-fit.ts';
+import type { Calibration } from './search/calibration.ts';
 import type { ImagePayload, JointEmbedding, Kind, Page, Payload, SpaceId } from './types.ts';
 
 // ---------------------------------------------------------------------------------------------------- vectors

@@ -16,7 +16,7 @@ import {
 } from '../core/encode/manifest.ts';
 import { findEncoder, findFolder, verifyFile } from '../core/encode/model-files.ts';
 import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
-import { CALIBRATION } from '../core/search/result-fit.ts';
+import { CALIBRATION } from '../core/search/calibration.ts';
 import { decimal, path, text, toggle } from '../core/setting-value.ts';
 import { flagOf, SETTINGS } from '../core/settings.ts';
 import { PACKED } from '../functions/http/routes/docs.ts';
@@ -133,7 +133,7 @@ async function copyModels(work: string, { profile, modelDirs }: Contents, reache
     }
   }
   if (head === null || file === null) return;
-  const fits = reached.has('core/search/result-fit.ts') ? await readdir(head) : [];
+  const fits = reached.has('core/search/calibration.ts') ? await readdir(head) : [];
   const calibration = fits.filter((path) => path.startsWith(CALIBRATION));
   const graphs = [file.image, ...sides].map(({ onnx }) => onnx);
   for (const graph of graphs) await verifyFile(head, graph);

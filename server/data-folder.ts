@@ -3,6 +3,7 @@ import { access, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.ts';
 import { systemCode, unavailable } from '../core/files/file-errors.ts';
+import type { Config } from '../core/settings.ts';
 
 /**
  * Creates the data folder if missing, and checks that this user may use it and everything in it.
@@ -35,4 +36,14 @@ async function expectAccess(data: string, path: string, mode: number): Promise<v
       `as that user, give it to this one (chown -R ${own} ${data}), or name another by --data`;
     throw new SightlineError('unavailable', message, { cause: error, details: { path, code } });
   }
+}
+
+/** The default folder when no other is watched: holds the samples, and later uploads. */
+export function ownPhotos(data: string): string {
+  return join(data, 'photos');
+}
+
+/** The folder for trashed files of folders, in the data folder. Those of a bucket stay in the bucket. */
+export function trashedFiles({ data }: Pick<Config, 'data'>): string {
+  return join(data, 'trash', 'files');
 }

@@ -8,14 +8,10 @@ import type { Config } from '../core/settings.ts';
 import { createTrash, type Trash } from '../core/trash.ts';
 import { createSessions, type Sessions } from '../functions/http/session-cookie.ts';
 import { openCountedTime } from './counted-time.ts';
+import { trashedFiles } from './data-folder.ts';
 import type { Runtime } from './runtime.ts';
 
 const HOUR_MS = 3600 * 1000;
-
-/** The folder for trashed files of folders, in the data folder. Those of a bucket stay in the bucket. */
-export function trashedFiles({ data }: Pick<Config, 'data'>): string {
-  return join(data, 'trash', 'files');
-}
 
 /**
  * The trash of this machine.

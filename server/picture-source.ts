@@ -4,11 +4,12 @@ import type { S3Store } from '../core/objects/s3/store.ts';
 import type { Config } from '../core/settings.ts';
 import { createIngest } from '../functions/events/run-job.ts';
 import type { AppDeps } from '../functions/http/deps.ts';
+import { ownPhotos } from './data-folder.ts';
 import type { AskMoved, Folders } from './folders/folders.ts';
 import type { Folder } from './folders/registry.ts';
 import { createPipeline } from './index-pipeline.ts';
 import type { Runtime } from './runtime.ts';
-import { ownPhotos, prepareOwnPhotos, removeSamples } from './sample-photos.ts';
+import { prepareOwnPhotos, removeSamples } from './sample-photos.ts';
 import { reconcile } from './watch/reconcile.ts';
 import { WatchedFolders } from './watch/watched-folders.ts';
 

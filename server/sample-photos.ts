@@ -1,15 +1,11 @@
 import { cp, mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unavailable } from '../core/files/file-errors.ts';
+import { ownPhotos } from './data-folder.ts';
 import { root } from './environment.ts';
 import type { Folders } from './folders/folders.ts';
 
 const SAMPLES = join(root, 'examples', 'photos');
-
-/** The default folder when no other is watched: holds the samples, and later uploads. */
-export function ownPhotos(data: string): string {
-  return join(data, 'photos');
-}
 
 /** Creates the folder, with the samples if no folder was ever given. Returns its path. */
 export async function prepareOwnPhotos(data: string, folders: Folders): Promise<string> {

@@ -139,6 +139,20 @@ describe('the arrows of the design', () => {
     for (const rule of rules) assert.deepEqual(importsOf(rule), [], rule);
   });
 
+  it('no file imports itself through others, for types neither: each can be read after what it imports', () => {
+    const read = new Set<string>();
+    const visit = (file: string, path: readonly string[]) => {
+      assert.ok(!path.includes(file), [...path.slice(path.indexOf(file)), file].join(' -> '));
+      if (read.has(file)) return;
+      for (const imported of internalImportsOf(file)) {
+        const found = files.find((name) => name === imported || name === `${imported}.ts`);
+        if (found !== undefined) visit(found, [...path, file]);
+      }
+      read.add(file);
+    };
+    for (const file of files) visit(file, []);
+  });
+
   it('drivers do not know each other', () => {
     const ports = 'vectors|objects|failure-log|encode';
     for (const file of files) {

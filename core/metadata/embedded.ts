@@ -1,14 +1,11 @@
 import { EXPOSURE_FIELDS, type Exif, type Exposure, readExif } from './exif.ts';
 import { type Iptc, readIptc } from './iptc.ts';
 import { type PngTexts, readPng } from './png.ts';
-import { takenByItself } from './taken-at.ts';
+import { type EmbeddedSource, takenByItself } from './taken-at.ts';
 import { readXmp, type Xmp } from './xmp.ts';
 
 /** Increase it whenever more is read from files, so that pictures indexed earlier are read again. */
 export const METADATA_VERSION = 4;
-
-/** Sources of a date within the picture. */
-export type EmbeddedSource = 'exif' | 'xmp' | 'iptc' | 'gps' | 'png' | 'tiff';
 
 /** Metadata in the picture itself. */
 export interface EmbeddedMetadata extends Exposure {

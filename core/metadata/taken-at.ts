@@ -1,7 +1,6 @@
 import type { ObjectInfo, PictureInfo } from '../ports.ts';
 import type { ImagePayload } from '../types.ts';
 import { machineDate } from './date.ts';
-import type { EmbeddedSource } from './embedded.ts';
 import type { Exif } from './exif.ts';
 import { dateOfName } from './file-name.ts';
 import type { Iptc } from './iptc.ts';
@@ -10,6 +9,9 @@ import type { Sidecar } from './sidecar.ts';
 import type { Xmp } from './xmp.ts';
 
 /** When a picture was taken, if several sources say so: the first one with a date wins. */
+
+/** Sources of a date within the picture. */
+export type EmbeddedSource = 'exif' | 'xmp' | 'iptc' | 'gps' | 'png' | 'tiff';
 
 /** A date in the form of `date.ts` and its source; both null when unknown. */
 export interface TakenAt<Source> {

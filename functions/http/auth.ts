@@ -1,23 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
-import type { AppDeps, AppEnv } from './deps.ts';
+import type { AppDeps, AppEnv, KnownKey, Scope } from './deps.ts';
 import { isSameOrigin } from './host-guard.ts';
 import type { HttpOptions } from './options.ts';
 import { HttpProblem } from './problem.ts';
 import { SESSION_COOKIE } from './session-cookie.ts';
-
-/** What a caller may do. Write includes read. */
-export type Scope = 'read' | 'write';
-
-/** A valid key of a request. */
-export interface KnownKey {
-  /** The first 8 digits of its hash. */
-  readonly name: string;
-  readonly scope: Scope;
-  /** Whether a browser sent it by itself, in a cookie. */
-  readonly byCookie: boolean;
-}
 
 /** Security schemes of the OpenAPI document. */
 export const SECURITY_SCHEMES = {

@@ -1,20 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import ipaddr from 'ipaddr.js';
-import type { AppEnv } from './deps.ts';
+import type { AppEnv, Caller } from './deps.ts';
 import type { HttpOptions } from './options.ts';
-
-/** The client and the URL it sees this service at, according to the connection or a trusted proxy. */
-export interface Caller {
-  /** Network address; null when unknown. */
-  readonly address: string | null;
-  /** The authority in the client's URL, such as `photos.example:8443`. */
-  readonly host: string;
-  readonly scheme: 'http' | 'https';
-  /** The path of this service as the client sees it: '' or for example `/photos`. */
-  readonly basePath: string;
-  /** Whether a proxy may be involved: headers say so, or the connection comes from a trusted proxy. */
-  readonly isForwarded: boolean;
-}
 
 type Networks = readonly ReturnType<typeof ipaddr.parseCIDR>[];
 

@@ -5,8 +5,6 @@ import type { IndexJob } from '../../core/index-image.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { Trash } from '../../core/trash.ts';
 import type { SpaceId } from '../../core/types.ts';
-import type { KnownKey } from './auth.ts';
-import type { Caller } from './caller.ts';
 import type { Changes } from './change-feed.ts';
 import type { Metrics } from './metrics.ts';
 import type { HttpOptions } from './options.ts';
@@ -138,6 +136,31 @@ export interface AppDeps {
   readonly report?: Report;
   /** Files of Swagger UI by name; from node_modules when not given. */
   readonly docsAssets?: StaticFiles;
+}
+
+/** What a caller may do. Write includes read. */
+export type Scope = 'read' | 'write';
+
+/** A valid key of a request. */
+export interface KnownKey {
+  /** The first 8 digits of its hash. */
+  readonly name: string;
+  readonly scope: Scope;
+  /** Whether a browser sent it by itself, in a cookie. */
+  readonly byCookie: boolean;
+}
+
+/** The client and the URL it sees this service at, according to the connection or a trusted proxy. */
+export interface Caller {
+  /** Network address; null when unknown. */
+  readonly address: string | null;
+  /** The authority in the client's URL, such as `photos.example:8443`. */
+  readonly host: string;
+  readonly scheme: 'http' | 'https';
+  /** The path of this service as the client sees it: '' or for example `/photos`. */
+  readonly basePath: string;
+  /** Whether a proxy may be involved: headers say so, or the connection comes from a trusted proxy. */
+  readonly isForwarded: boolean;
 }
 
 /** What middleware sets for handlers. */

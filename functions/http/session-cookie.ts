@@ -1,9 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Context } from 'hono';
 import { isSightlineError } from '../../core/errors.ts';
 import { loadOnce } from '../../core/load-once.ts';
 import type { ObjectStore } from '../../core/ports.ts';
-import type { AppDeps, AppEnv } from './deps.ts';
 
 /**
  * Sessions: a cookie that a browser sends instead of a key, because it requests pictures and event streams without
@@ -57,10 +55,4 @@ async function keptSecret(store: Pick<ObjectStore, 'get' | 'put'>): Promise<Uint
     if (!isSightlineError(error, 'precondition-failed')) throw error;
     return new Response((await store.get(NAME))!.body).bytes();
   }
-}
-
-/** Without a path: the browser uses the request's own, which also works behind a proxy that strips a part of it. */
-export function cookieOptions(c: Context<AppEnv>, { local }: AppDeps) {
-  const secure = !local || c.get('caller').scheme === 'https';
-  return { path: undefined, httpOnly: true, sameSite: 'Strict', secure } as const;
 }

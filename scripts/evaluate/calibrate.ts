@@ -9,7 +9,7 @@ import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { writeJsonFile } from '../../core/files/json-file.ts';
 import { LOGITS, packClasses, unpackClasses } from '../../core/picture/classes.ts';
-import { type CalibrationFile, calibrationFile } from '../../core/search/result-fit.ts';
+import { type CalibrationFile, calibrationFile } from '../../core/search/calibration.ts';
 import { type CaptionedPicture, listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import type { PairSet } from '../../training/features/extract.ts';
 import { agreedWords, type Calibrated, calibrate } from '../../training/metrics/calibrate.ts';

@@ -8,7 +8,7 @@ import type { PictureStore } from '../../core/objects/picture-store.ts';
 import { everyItem } from '../../core/pages.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import type { Config } from '../../core/settings.ts';
-import { ownPhotos } from '../sample-photos.ts';
+import { ownPhotos } from '../data-folder.ts';
 import type { LiveSpace } from '../spaces/live-space.ts';
 import { findMoved, isGone, type Match } from './moved-folder.ts';
 import { type Folder, freeBucket, freeName, readFolders, readRegistry, writeRegistry } from './registry.ts';

@@ -1,13 +1,6 @@
 import type { SeenClass } from '../../core/picture/classes.ts';
-import {
-  type Bounds,
-  type Calibration,
-  classEvidence,
-  evidence,
-  fitOf,
-  JUDGED_BY,
-  meantClasses,
-} from '../../core/search/result-fit.ts';
+import type { Bounds, Calibration } from '../../core/search/calibration.ts';
+import { classEvidence, evidence, fitOf, JUDGED_BY, meantClasses } from '../../core/search/result-fit.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
 import { Random } from '../random.ts';
 

@@ -4,7 +4,6 @@ import type { JointEmbedding } from '../../core/types.ts';
 import type { PairSet } from '../features/extract.ts';
 import { HalfMatrix, type HalfRows } from '../features/float16-matrix.ts';
 import { makePseudoFeatures, type PseudoSpec } from '../features/pseudo-features.ts';
-import { normaliseRows } from './text-side.ts';
 
 /** Training data of a text side: captions in several languages, and the existing space. */
 
@@ -199,4 +198,13 @@ async function textVectors(head: Head, captions: HalfRows): Promise<JointEmbeddi
 
 function rowsFrom(start: number, end: number): number[] {
   return Array.from({ length: Math.min(ROWS, end - start) }, (_, i) => start + i);
+}
+
+/** Rows to unit length, in place. */
+export function normaliseRows(values: Float32Array, columns: number): void {
+  for (let at = 0; at < values.length; at += columns) {
+    const row = values.subarray(at, at + columns);
+    const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+    if (length > 0) for (let d = 0; d < columns; d++) row[d]! /= length;
+  }
 }

@@ -9,7 +9,7 @@ import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
 import { createTrainingStep, exportedParameters, initialState, type PairBatch, type State } from './step.ts';
-import type { TextSideData } from './text-side-data.ts';
+import { normaliseRows, type TextSideData } from './text-side-data.ts';
 
 /** Trains a text side into an existing space: picture vectors stay the same, so indexes remain valid. */
 
@@ -179,13 +179,4 @@ function makeBatch(
   }
   normaliseRows(pull, dimension);
   return { text, image, pull, pictures, gallery: galleries[nth]! };
-}
-
-/** Rows to unit length, in place. */
-export function normaliseRows(values: Float32Array, columns: number): void {
-  for (let at = 0; at < values.length; at += columns) {
-    const row = values.subarray(at, at + columns);
-    const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
-    if (length > 0) for (let d = 0; d < columns; d++) row[d]! /= length;
-  }
 }

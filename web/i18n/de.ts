@@ -1,4 +1,4 @@
-import type { Texts } from './translate.ts';
+import type { Texts } from './en.ts';
 
 /** The texts of the page in German. See en.ts for what marks and braces mean. */
 export const de: Texts = {

@@ -590,3 +590,9 @@ export const en = {
   'notice.pathsCopied': { one: '{count} path copied', other: '{count} paths copied' },
   'notice.linksCopied': { one: '{count} link copied', other: '{count} links copied' },
 } as const;
+
+/** A text, or one for each plural form that a language tells apart (`Intl.PluralRules`), by `{count}`. */
+export type Message = string | { readonly one?: string; readonly many?: string; readonly other: string };
+export type Key = keyof typeof en;
+/** All texts in one language. English says which there are, and what stands in their braces. */
+export type Texts = { readonly [K in Key]: (typeof en)[K] extends string ? string : Exclude<Message, string> };

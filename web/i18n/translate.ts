@@ -1,17 +1,11 @@
 import { computed, signal } from '@preact/signals';
-import { en } from './en.ts';
+import { en, type Key, type Message, type Texts } from './en.ts';
 
 /** The texts of the page: which languages there are, and a text by its key in the one that is shown. */
 
 /** The page's languages, by their own names. English comes with the page, each of the others when it is needed. */
 export const languages = { en: 'English', de: 'Deutsch', fr: 'Français', es: 'Español', zh: '简体中文' } as const;
 export type Language = keyof typeof languages;
-
-/** A text, or one for each plural form that a language tells apart (`Intl.PluralRules`), by `{count}`. */
-export type Message = string | { readonly one?: string; readonly many?: string; readonly other: string };
-export type Key = keyof typeof en;
-/** All texts in one language. English says which there are, and what stands in their braces. */
-export type Texts = { readonly [K in Key]: (typeof en)[K] extends string ? string : Exclude<Message, string> };
 
 type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
 type NamesOf<K extends Key> = (typeof en)[K] extends { readonly other: infer Text }

@@ -5,7 +5,7 @@ import { scopesWithoutKey, shownKey, unauthorized } from '../auth.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { noQuery } from '../schemas/common.ts';
-import { cookieOptions, SESSION_COOKIE } from '../session-cookie.ts';
+import { SESSION_COOKIE } from '../session-cookie.ts';
 
 const scope = z.enum(['read', 'write']);
 
@@ -74,4 +74,10 @@ export function registerSession(app: App, deps: AppDeps): void {
     deleteCookie(c, SESSION_COOKIE, cookieOptions(c, deps));
     return c.body(null, 204);
   });
+}
+
+/** Without a path: the browser uses the request's own, which also works behind a proxy that strips a part of it. */
+function cookieOptions(c: Context<AppEnv>, { local }: AppDeps) {
+  const secure = !local || c.get('caller').scheme === 'https';
+  return { path: undefined, httpOnly: true, sameSite: 'Strict', secure } as const;
 }

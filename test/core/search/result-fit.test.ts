@@ -2,15 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import {
-  bestFit,
-  type Calibration,
-  classEvidence,
-  evidence,
-  fitOf,
-  loadCalibration,
-  meantClasses,
-} from '../../../core/search/result-fit.ts';
+import { type Calibration, loadCalibration } from '../../../core/search/calibration.ts';
+import { bestFit, classEvidence, evidence, fitOf, meantClasses } from '../../../core/search/result-fit.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 describe('how well a picture fits', () => {

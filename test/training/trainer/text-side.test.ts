@@ -7,8 +7,9 @@ import { evaluate } from '../../../training/metrics/metrics.ts';
 import { Random } from '../../../training/random.ts';
 import { headGraph } from '../../../training/trainer/export.ts';
 import { TEXT_SIDE, type TextSideRecipe } from '../../../training/trainer/recipes.ts';
-import { normaliseRows, trainTextSide } from '../../../training/trainer/text-side.ts';
+import { trainTextSide } from '../../../training/trainer/text-side.ts';
 import type { TextSideData } from '../../../training/trainer/text-side-data.ts';
+import { normaliseRows } from '../../../training/trainer/text-side-data.ts';
 
 const DIMENSION = 8;
 const WIDTH = 12;

@@ -3,8 +3,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { formatAge, formatBytes, formatDay, formatDuration, formatScore } from '../../../web/format.ts';
-import { en } from '../../../web/i18n/en.ts';
-import { formatCount, type Language, languages, type Message, t, translateTo } from '../../../web/i18n/translate.ts';
+import { en, type Message } from '../../../web/i18n/en.ts';
+import { formatCount, type Language, languages, t, translateTo } from '../../../web/i18n/translate.ts';
 
 type Catalogue = Readonly<Record<string, Message>>;
 const codes = Object.keys(languages) as Language[];
