@@ -1,6 +1,7 @@
 // npm run bench -- copies        node bench/copies.ts [DIR ...]
 // Finding all stacks among 100,000 pictures in the embedded store: total time, and how long it blocks everything else.
 // With folders of photos: the differences of hashes and vectors between copies, and between different photos.
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -8,12 +9,12 @@ import sharp, { type Sharp } from 'sharp';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { findStacks } from '../core/near-duplicates.ts';
 import { hashDistance, MAX_BITS } from '../core/picture/alike.ts';
-import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Point } from '../core/ports.ts';
-import type { JointEmbedding } from '../core/types.ts';
+import type { ImagePayload, JointEmbedding } from '../core/types.ts';
 import { dot } from '../core/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
 import { root } from '../server/environment.ts';
+import { image, uuid } from '../test/contract/vectors-data.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 import { randomUnit } from './support/measuring.ts';
 
@@ -40,35 +41,20 @@ export async function run(): Promise<void> {
   await store.close();
 }
 
-let last: Point | undefined;
+let last: (Point & { readonly payload: ImagePayload }) | undefined;
 
 function somePoints(from: number, count: number): Point[] {
   return Array.from({ length: count }, (_, j) => {
     const i = from + j;
     const isCopy = i % COPY_EACH === 1 && last !== undefined;
-    const hash = Array.from({ length: 32 }, () => Math.floor(Math.random() * 16).toString(16)).join('');
-    const payload = {
-      ...NOTHING_KNOWN,
-      kind: 'image',
-      bucket: 'photos',
+    const payload = image({
       key: `${i % 300}/${i}.jpg`,
-      etag: String(i),
       sha256: i.toString(16).padStart(64, '0'),
-      contentType: 'image/jpeg',
       bytes: 100_000 + i,
-      width: 640,
-      height: 480,
-      perceptualHash: hash,
-      tags: [],
+      perceptualHash: isCopy ? last!.payload.perceptualHash : randomBytes(16).toString('hex'),
       indexedAt: new Date(1.7e12 + i).toISOString(),
-      sequencer: '',
-      ...(isCopy && { perceptualHash: (last!.payload as { perceptualHash: string }).perceptualHash }),
-    } as const;
-    last = {
-      id: `00000000-0000-5000-8000-${i.toString(16).padStart(12, '0')}`,
-      vector: isCopy ? last!.vector : randomUnit(64),
-      payload,
-    };
+    });
+    last = { id: uuid(i), vector: isCopy ? last!.vector : randomUnit(64), payload };
     return last;
   });
 }

@@ -3,12 +3,12 @@
 // compared with meaning alone; a colour filter, and spelling suggestions for words that match no name.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Point, VectorQuery, VectorStore } from '../core/ports.ts';
 import { queryWords } from '../core/search/lexical-terms.ts';
 import { askedNames, searchNames } from '../core/search/rank-fusion.ts';
 import { respelled } from '../core/search/spelling.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
+import { image, uuid } from '../test/contract/vectors-data.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 import { median, randomUnit } from './support/measuring.ts';
 
@@ -102,25 +102,18 @@ function pointOf(i: number): Point {
   const place = i % 300;
   const number = String(i % 10_000).padStart(4, '0');
   return {
-    id: `00000000-0000-5000-8000-${i.toString(16).padStart(12, '0')}`,
+    id: uuid(i),
     vector: randomUnit(64),
-    payload: {
-      kind: 'image',
-      bucket: 'photos',
+    payload: image({
       key: `${2000 + (i % 25)}/${PLACES[place % PLACES.length]} ${place}/IMG_${number}-${Math.floor(i / 10_000)}.jpg`,
-      etag: String(i),
       sha256: i.toString(16).padStart(64, '0'),
-      contentType: 'image/jpeg',
       bytes: 100_000 + i,
-      width: 640,
-      height: 480,
-      ...NOTHING_KNOWN,
       colours: i % 20 === 0 ? ['black', 'white', 'monochrome'] : i % 7 === 0 ? ['red', 'blue'] : ['grey'],
       camera: i % 2 === 0 ? 'Canon EOS 5D' : 'Apple iPhone 12',
       tags: i % 50 === 0 ? ['holiday', 'to do'] : [],
       indexedAt: new Date(1.7e12 + i).toISOString(),
       sequencer: '0055AED6DCD90281E5',
-    },
+    }),
   };
 }
 

@@ -4,14 +4,13 @@
 // Creates collections under its own names and removes them.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Point, VectorStore } from '../core/ports.ts';
 import type { JointEmbedding } from '../core/types.ts';
 import { normalise } from '../core/vector-arithmetic.ts';
 import type { QdrantCollectionOptions } from '../core/vectors/qdrant/collection.ts';
 import { PREFIX_INDEXES, storedPayload, WORD_FIELDS } from '../core/vectors/qdrant/payload.ts';
 import { openQdrantSpaces } from '../core/vectors/qdrant/spaces.ts';
-import { seededRandom } from '../test/support/random.ts';
+import { image, seededRandom, uuid } from '../test/contract/vectors-data.ts';
 import type { BenchOptions } from './run.ts';
 
 const DIMENSION = 64;
@@ -164,14 +163,11 @@ async function fill(store: VectorStore, vectors: readonly JointEmbedding[]): Pro
 }
 
 function point(i: number, vector: JointEmbedding): Point {
-  const payload = {
-    ...NOTHING_KNOWN,
-    kind: 'image' as const,
+  const payload = image({
     bucket: 'bench',
     key: `photos/${2000 + (i % 25)}-07 Brittany/IMG_${String(i).padStart(7, '0')}.jpg`,
     etag: i.toString(16).padStart(32, '0'),
     sha256: i.toString(16).padStart(64, '0'),
-    contentType: 'image/jpeg',
     bytes: 1_000_000 + i,
     width: 4000,
     height: 3000,
@@ -182,8 +178,8 @@ function point(i: number, vector: JointEmbedding): Point {
     tags: i % 10 === 0 ? ['beach'] : [],
     indexedAt: new Date(1_700_000_000_000 + i).toISOString(),
     sequencer: i.toString(16),
-  };
-  return { id: `00000000-0000-5000-8000-${i.toString(16).padStart(12, '0')}`, vector, payload };
+  });
+  return { id: uuid(i), vector, payload };
 }
 
 /** The nearest points of each query and the median time; the very first run is a warm-up. */

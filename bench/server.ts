@@ -11,11 +11,11 @@ import { loadEmbedder } from '../core/encode/embedder.ts';
 import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
 import { decodeImage } from '../core/picture/decode.ts';
-import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Point } from '../core/ports.ts';
 import type { JointEmbedding } from '../core/types.ts';
 import { normalise } from '../core/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
+import { image, uuid } from '../test/contract/vectors-data.ts';
 import { eventually, type RunningServer, runScript, startServer } from '../test/support/start-server.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 import { median, round } from './support/measuring.ts';
@@ -104,25 +104,16 @@ export async function fill(file: string, space: string, dimension: number): Prom
     const points = Array.from({ length: 5000 }, (_, i): Point => {
       const n = start + i;
       return {
-        id: `00000000-0000-5000-8000-${n.toString(16).padStart(12, '0')}`,
+        id: uuid(n),
         vector: normalise(Float32Array.from({ length: dimension }, random) as JointEmbedding),
-        payload: {
-          kind: 'image',
+        payload: image({
           bucket: 'made-up',
           key: `${n}.jpg`,
-          etag: `${n}`,
           sha256: n.toString(16).padStart(64, '0'),
-          sequencer: '1',
-          contentType: 'image/jpeg',
-          bytes: 100_000,
-          width: 640,
-          height: 480,
-          ...NOTHING_KNOWN,
           perceptualHash: hashOf(n),
           takenAt: new Date(1_100_000_000_000 + n * 5_000_000).toISOString().slice(0, -1),
-          tags: [],
           indexedAt: new Date(1_700_000_000_000 + n).toISOString(),
-        },
+        }),
       };
     });
     await store.upsert(points, 'newer');

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { load as loadSqliteVec } from 'sqlite-vec';
-import { NOTHING_KNOWN } from '../core/picture-fields.ts';
 import type { Filter, Point, VectorStore } from '../core/ports.ts';
 import type { JointEmbedding, Kind } from '../core/types.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
+import { caption, image, uuid } from '../test/contract/vectors-data.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 import { median, printRows, randomUnit } from './support/measuring.ts';
 
@@ -25,7 +25,6 @@ interface Vectors {
 }
 
 const kindOf = (i: number): Kind => (i % 5 === 0 ? 'caption' : 'image');
-const idOf = (i: number) => `00000000-0000-5000-8000-${i.toString(16).padStart(12, '0')}`;
 
 export async function run(sizes: readonly number[] = [10_000, 100_000]): Promise<void> {
   for (const count of sizes) await compare(randomVectors(count));
@@ -63,10 +62,10 @@ async function queries(store: VectorStore, other: DatabaseSync, vectors: Vectors
       'embedded store': async (q: JointEmbedding) =>
         (await store.query({ vector: q, filter, limit: K })).items.map(({ id }) => id),
       'sqlite-vec': async (q: JointEmbedding) =>
-        statement.all(new Uint8Array(q.buffer)).map(({ row }) => idOf(Number(row))),
-      'plain loop': async (q: JointEmbedding) => nearest(vectors, q, kind).map(idOf),
+        statement.all(new Uint8Array(q.buffer)).map(({ row }) => uuid(Number(row))),
+      'plain loop': async (q: JointEmbedding) => nearest(vectors, q, kind).map(uuid),
     };
-    const { times, recalls } = await measure(contenders, (q) => nearest(vectors, q, kind).map(idOf));
+    const { times, recalls } = await measure(contenders, (q) => nearest(vectors, q, kind).map(uuid));
     for (const [name, taken] of Object.entries(times)) {
       const own = times['embedded store']!;
       // The fastest run is shown as well, because other load distorts it least.
@@ -145,27 +144,21 @@ async function fill(file: string, { count, matrix }: Vectors): Promise<string[][
 function pointOf(i: number, matrix: Float32Array): Point {
   const shared = { sequencer: '0055AED6DCD90281E5', indexedAt: new Date(1.7e12 + i).toISOString() };
   return {
-    id: idOf(i),
+    id: uuid(i),
     vector: matrix.slice(i * DIMENSION, (i + 1) * DIMENSION) as JointEmbedding,
     payload:
       kindOf(i) === 'caption'
-        ? { kind: 'caption', ...shared, caption: `two dogs run along beach number ${i}`, tags: [], readBy: null }
-        : {
-            kind: 'image',
+        ? caption({ ...shared, caption: `two dogs run along beach number ${i}` })
+        : image({
             ...shared,
-            bucket: 'photos',
             key: `holiday/2024/img_${i}.jpg`,
-            etag: i.toString(16).padStart(32, '0'),
             sha256: Math.floor((i * 2654435761) % 2 ** 32)
               .toString(16)
               .padStart(64, '0'),
-            contentType: 'image/jpeg',
             bytes: 100_000 + i,
-            width: 640,
             height: 360 + (i % 400),
-            ...NOTHING_KNOWN,
             tags: i % 3 === 0 ? ['holiday', `tag ${i % 100}`] : [],
-          },
+          }),
   };
 }
 
