@@ -1,10 +1,5 @@
 // Made from /openapi.json by `npm run client`; do not edit.
 
-export type ArchiveRequest = {
-  readonly ids?: readonly string[];
-  readonly filter?: Filter;
-};
-
 export type Caption = {
   readonly id: string;
   readonly kind: "caption";
@@ -14,10 +9,6 @@ export type Caption = {
   readonly links: {
     readonly self: string;
   };
-};
-
-export type CaptionBatch = {
-  readonly items: readonly CaptionInput[];
 };
 
 export type CaptionHit = Caption & {
@@ -58,13 +49,6 @@ export type Change = KnownChange | {
   readonly id: null;
   readonly key: null;
   readonly at: string;
-};
-
-export type EmbedForm = {
-  readonly texts?: readonly string[];
-  /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
-  readonly lang?: string;
-  readonly images?: readonly string[];
 };
 
 export type EmbedRequest = {
@@ -150,15 +134,6 @@ export type Folder = {
   readonly there: boolean;
 };
 
-export type FolderList = {
-  readonly items: readonly Folder[];
-};
-
-export type FolderLocation = {
-  /** Path on the server's machine, absolute or from `~`. */
-  readonly path: string;
-};
-
 export type GeneralSearchRequest = {
   readonly terms: readonly SearchTerm[];
   /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
@@ -174,12 +149,6 @@ export type GeneralSearchRequest = {
   /** The `next` of the previous page of the same query. */
   readonly cursor?: string;
   readonly minScore?: number;
-};
-
-export type Health = {
-  readonly status: "ok";
-  readonly version: string;
-  readonly uptimeSeconds: number;
 };
 
 export type Hit = ImageHit | CaptionHit;
@@ -336,13 +305,6 @@ export type Model = {
   };
 };
 
-export type NewFolder = {
-  /** Path on the server's machine, absolute or from `~`. */
-  readonly path: string;
-  /** After `perhaps-moved`: true if it is the folder named there, moved; false if it is another one. */
-  readonly moved?: boolean;
-};
-
 /** RFC 9457; `type` can be opened. */
 export type Problem = {
   readonly type: string;
@@ -366,71 +328,12 @@ export type Problem = {
   readonly [name: string]: unknown;
 };
 
-export type Ready = {
-  readonly status: "ready";
-  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
-  readonly space: string;
-};
-
 export type RetryResult = {
   readonly status: "indexed" | "unchanged" | "gone" | "rejected";
   readonly id: string;
   readonly image?: Image;
   readonly reason?: string;
   readonly message?: string;
-};
-
-export type SearchForm = {
-  /** What to look for, in words. */
-  readonly q?: string;
-  /** What pictures should not show. */
-  readonly minus?: string;
-  /** Takes words literally: "without people", "in black and white" and the like are not interpreted. */
-  readonly literal?: boolean;
-  /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
-  readonly lang?: string;
-  /** Find what is similar to this stored picture (or caption). */
-  readonly imageId?: string;
-  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the query first. To see the best of both, ask once for each. */
-  readonly kind?: "image" | "caption" | "any";
-  /** `relevance`: best first. The others are those of GET /images, within each page: which hits are on a page always depends on how well they match. */
-  readonly sort?: "relevance" | "taken" | "-taken" | "newest";
-  /** Items per page. */
-  readonly limit?: number;
-  /** The `next` of the previous page of the same query. */
-  readonly cursor?: string;
-  /** Leaves out less similar results. */
-  readonly minScore?: number;
-  readonly bucket?: string;
-  readonly exceptBuckets?: readonly string[];
-  readonly keyPrefix?: string;
-  readonly folder?: string;
-  readonly contentTypes?: readonly string[];
-  readonly orientation?: "landscape" | "portrait" | "square";
-  readonly minBytes?: number;
-  readonly maxBytes?: number;
-  readonly sha256?: string;
-  /** All of these; repeat the parameter for several. */
-  readonly tagsAll?: readonly string[];
-  /** At least one of these; repeat the parameter for several. */
-  readonly tagsAny?: readonly string[];
-  /** Such as 2026-11-23: local time at the place where it was taken; an offset is ignored. */
-  readonly takenAfter?: string;
-  /** Such as 2026-11-23: local time at the place where it was taken; an offset is ignored. */
-  readonly takenBefore?: string;
-  readonly month?: string;
-  readonly dayOfYear?: string;
-  readonly camera?: string;
-  readonly lens?: string;
-  /** All of these; repeat the parameter for several. */
-  readonly colours?: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
-  /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
-  readonly indexedAfter?: string;
-  /** Such as 2026-11-23 or 2026-11-23T20:36:00Z. */
-  readonly indexedBefore?: string;
-  /** A SearchRequest without `image`, instead of the other fields. */
-  readonly request?: string;
-  readonly image?: string;
 };
 
 export type SearchPage = {
@@ -450,40 +353,6 @@ export type SearchPage = {
   readonly didYouMean?: string;
   /** Why the results may not be what was meant; absent when there is nothing to report. */
   readonly warnings?: readonly SearchWarning[];
-};
-
-/** Needs at least one of text, imageId, image and vector; vector and space only together. */
-export type SearchRequest = {
-  readonly text?: string;
-  readonly minus?: string;
-  readonly imageId?: string;
-  /** The bytes of a picture, at most 10485760; send larger ones as multipart/form-data. */
-  readonly image?: string;
-  /** As returned by POST /embed, of any length above zero. Only together with `space`. */
-  readonly vector?: readonly number[];
-  /** Identifies the models and the head; scores and vectors are comparable only within one space. */
-  readonly space?: string;
-  readonly weights?: {
-    /** Weight of `text`. */
-    readonly text?: number;
-    /** Weight of `image`, `imageId` and `vector`. */
-    readonly image?: number;
-    /** Weight of `minus`, subtracted. */
-    readonly minus?: number;
-  };
-  /** Language of the texts, such as `en` or `de`. `auto`: each by its own letters and words, and by `Accept-Language`. */
-  readonly lang?: string;
-  /** Takes words literally: "without people", "in black and white" and the like are not interpreted. */
-  readonly literal?: boolean;
-  /** What to rank: pictures, captions, or both in one list by cosine. Two texts are closer to each other than a text and an equally good picture, and so are two pictures, so `any` ranks results of the same kind as the query first. To see the best of both, ask once for each. */
-  readonly kind?: "image" | "caption" | "any";
-  /** `relevance`: best first. The others are those of GET /images, within each page: which hits are on a page always depends on how well they match. */
-  readonly sort?: "relevance" | "taken" | "-taken" | "newest";
-  readonly filter?: Filter;
-  readonly limit?: number;
-  /** The `next` of the previous page of the same query. */
-  readonly cursor?: string;
-  readonly minScore?: number;
 };
 
 export type SearchTerm = {
@@ -713,14 +582,6 @@ export type Understood = {
     readonly colour: "red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome";
     readonly words: string;
   })[];
-};
-
-export type UploadForm = {
-  readonly key?: string;
-  /** Original path or name of the file, such as Trip/day2/x.jpg: it is kept in the key. */
-  readonly path?: string;
-  readonly tags?: readonly string[];
-  readonly file: string;
 };
 
 export type UploadRequest = {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 
 /** The parts of JSON Schema that this API's OpenAPI document uses. */
@@ -23,13 +24,29 @@ export interface OpenApiDocument {
 const head = `// Made from /openapi.json by \`npm run client\`; do not edit.
 `;
 
-/** TypeScript declarations of all component schemas, sorted by name. */
+/** The files of the client that name types of the API. */
+const USERS = ['client.ts', 'transport.ts'].map((name) => new URL(`../../web/${name}`, import.meta.url));
+
+/**
+ * TypeScript declarations of the component schemas that the client names, and of those that they refer to, sorted by
+ * name.
+ */
 export function typesOf(document: OpenApiDocument): string {
   const schemas = Object.entries(document.components?.schemas ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const declarations = schemas.map(
-    ([name, schema]) => `${comment(schema, '')}export type ${name} = ${typeOf(extending(schema, schemas), '')};\n`,
+  const declarations = new Map(
+    schemas.map(([name, schema]) => [name, `export type ${name} = ${typeOf(extending(schema, schemas), '')};\n`]),
   );
-  return [head, ...declarations].join('\n');
+  const used = new Set<string>();
+  const use = (code: string) => {
+    for (const [name] of code.matchAll(/\b[A-Z]\w+/g)) {
+      if (used.has(name) || !declarations.has(name)) continue;
+      used.add(name);
+      use(declarations.get(name)!);
+    }
+  };
+  for (const user of USERS) use(readFileSync(user, 'utf8'));
+  const kept = schemas.filter(([name]) => used.has(name));
+  return [head, ...kept.map(([name, schema]) => comment(schema, '') + declarations.get(name))].join('\n');
 }
 
 /** With fewer common fields, naming another type hides more than it saves. */

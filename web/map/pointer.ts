@@ -67,13 +67,12 @@ export function usePointer(canvas: { current: HTMLCanvasElement | null }, action
         latest.current.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0022)), at(event));
       },
     };
+    const listening = new AbortController();
+    const options = { passive: false, signal: listening.signal };
     for (const [name, listener] of Object.entries(listeners)) {
-      element.addEventListener(name, listener as EventListener, { passive: false });
+      element.addEventListener(name, listener as EventListener, options);
     }
-    return () => {
-      for (const [name, listener] of Object.entries(listeners))
-        element.removeEventListener(name, listener as EventListener);
-    };
+    return () => listening.abort();
   }, []);
 }
 

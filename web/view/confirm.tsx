@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/translate.ts';
+import { Button } from './button.tsx';
 
 interface Question {
   readonly title: string;
@@ -32,19 +33,15 @@ function OpenConfirmDialog({ title, detail, doIt, act }: Question) {
       <h2 id="confirm-title">{title}</h2>
       <p>{detail}</p>
       <footer>
-        <button type="button" class="button button-quiet" autofocus onClick={close}>
-          {t('do.cancel')}
-        </button>
-        <button
-          type="button"
-          class="button button-danger"
+        <Button look="quiet" label={t('do.cancel')} autofocus onClick={close} />
+        <Button
+          look="danger"
+          label={doIt}
           onClick={() => {
             close();
             act();
           }}
-        >
-          {doIt}
-        </button>
+        />
       </footer>
     </dialog>
   );

@@ -5,8 +5,8 @@ import { deletePictures } from '../state/actions.ts';
 import { openPhoto } from '../state/navigation.ts';
 import { indexing, isReadOnly } from '../state/server-status.ts';
 import { allStacks, isMarked, mark, markedIn, stacks } from '../state/stacks.ts';
+import { Button } from './button.tsx';
 import { confirm } from './confirm.tsx';
-import { Icon } from './icon.tsx';
 import { ListPage } from './list-page.tsx';
 import { SmallPicture } from './small-picture.tsx';
 import { describe, smallVersion } from './tile.tsx';
@@ -41,12 +41,7 @@ function AllButton() {
       doIt: t('do.trash'),
       act: () => void deletePictures(ids),
     });
-  return (
-    <button type="button" class="button button-quiet button-bad" disabled={ids.length === 0} onClick={ask}>
-      <Icon name="trash" />
-      <span>{t('copies.allMarked')}</span>
-    </button>
-  );
+  return <Button look="bad" icon="trash" label={t('copies.allMarked')} disabled={ids.length === 0} onClick={ask} />;
 }
 
 function StackRow({ stack }: { stack: Stack }) {
@@ -60,11 +55,13 @@ function StackRow({ stack }: { stack: Stack }) {
         ))}
       </ul>
       {isReadOnly.value ? null : (
-        <button type="button" class="button" disabled={marked.length === 0} onClick={() => void deletePictures(marked)}>
-          <Icon name="trash" />
-          {t('copies.move', { count: marked.length })}
-          <span class="visually-hidden">{name}</span>
-        </button>
+        <Button
+          icon="trash"
+          label={t('copies.move', { count: marked.length })}
+          about={name}
+          disabled={marked.length === 0}
+          onClick={() => void deletePictures(marked)}
+        />
       )}
     </li>
   );

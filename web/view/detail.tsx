@@ -24,6 +24,7 @@ import { captions, neighbours, photo, photoFault, placeInList, step } from '../s
 import { copiesOf } from '../state/results.ts';
 import { contentUrl } from '../state/server.ts';
 import { isInBucket, isReadOnly } from '../state/server-status.ts';
+import { Button } from './button.tsx';
 import { Icon, IconButton } from './icon.tsx';
 import { SmallPicture } from './small-picture.tsx';
 import { TagEditor } from './tag-editor.tsx';
@@ -132,9 +133,7 @@ function Missing() {
     <div class="detail-missing">
       <h2>{title}</h2>
       <p>{advice}</p>
-      <button type="button" class="button" onClick={closePhoto}>
-        {t('detail.back')}
-      </button>
+      <Button label={t('detail.back')} onClick={closePhoto} />
     </div>
   );
 }
@@ -145,14 +144,8 @@ function About({ image }: { image: ImageItem }) {
     <section class="detail-facts" tabIndex={0} aria-label={t('detail.about')}>
       <Head image={image} />
       <div class="detail-actions">
-        <button type="button" class="button button-primary" onClick={() => moreLike(image.id)}>
-          <Icon name="plus" />
-          {t('do.moreLikeThis')}
-        </button>
-        <button type="button" class="button" onClick={() => lessLike(image.id)}>
-          <Icon name="minus" />
-          {t('detail.less')}
-        </button>
+        <Button look="primary" icon="plus" label={t('do.moreLikeThis')} onClick={() => moreLike(image.id)} />
+        <Button icon="minus" label={t('detail.less')} onClick={() => lessLike(image.id)} />
       </div>
       <Facts image={image} />
       <TagEditor key={image.id} image={image} />

@@ -36,12 +36,11 @@ export function DropArea() {
         void drop(event);
       },
     };
-    for (const [name, listener] of Object.entries(listeners)) addEventListener(name as 'drop', listener);
-    addEventListener('paste', paste);
-    return () => {
-      for (const [name, listener] of Object.entries(listeners)) removeEventListener(name as 'drop', listener);
-      removeEventListener('paste', paste);
-    };
+    const listening = new AbortController();
+    const { signal } = listening;
+    for (const [name, listener] of Object.entries(listeners)) addEventListener(name as 'drop', listener, { signal });
+    addEventListener('paste', paste, { signal });
+    return () => listening.abort();
   }, []);
   if (dragged === 0) return null;
   return (

@@ -2,6 +2,7 @@ import { t } from '../i18n/translate.ts';
 import { filterCount, hasPictureFilter, type Query } from '../route.ts';
 import { changeQuery } from '../state/navigation.ts';
 import { serverStatus } from '../state/server-status.ts';
+import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
 import { Marked } from './inline-markup.tsx';
 import { Outage } from './outage.tsx';
@@ -47,9 +48,7 @@ export function CaptionsEmpty() {
       <p>
         <Marked text={t('empty.captionsDetail')} />
       </p>
-      <button type="button" class="button" onClick={() => changeQuery({ kind: 'image' })}>
-        {t('empty.showPictures')}
-      </button>
+      <Button label={t('empty.showPictures')} onClick={() => changeQuery({ kind: 'image' })} />
     </section>
   );
 }
@@ -67,17 +66,13 @@ export function NothingFound({ asked, besideCaptions }: { asked: Query; besideCa
           <p>
             {t('empty.filters')} {ofCaptions && hasPictureFilter(asked.filter) ? t('empty.captionFilters') : ''}
           </p>
-          <button type="button" class="button" onClick={() => changeQuery({ filter: {}, minScore: undefined })}>
-            {t('do.clearFilters')}
-          </button>
+          <Button label={t('do.clearFilters')} onClick={() => changeQuery({ filter: {}, minScore: undefined })} />
         </>
       ) : (
         <>
           <p>{t(ofCaptions ? 'empty.captionsNone' : 'empty.picturesNone')}</p>
           {ofCaptions ? (
-            <button type="button" class="button" onClick={() => changeQuery({ kind: 'image' })}>
-              {t('empty.searchPictures')}
-            </button>
+            <Button label={t('empty.searchPictures')} onClick={() => changeQuery({ kind: 'image' })} />
           ) : null}
         </>
       )}

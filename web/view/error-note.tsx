@@ -2,6 +2,7 @@ import { ApiFault } from '../api-error.ts';
 import { explain } from '../explain-error.ts';
 import { t } from '../i18n/translate.ts';
 import { keyWanted } from '../state/access.ts';
+import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
 
 interface FaultNoteProps {
@@ -26,9 +27,7 @@ export function FaultNote({ fault, again, slim = false }: FaultNoteProps) {
         <h2>{title}</h2>
         <p>{advice}</p>
       </div>
-      <button type="button" class="button" onClick={needsKey ? askForKey : again}>
-        {t(needsKey ? 'key.enter' : 'do.retry')}
-      </button>
+      <Button label={t(needsKey ? 'key.enter' : 'do.retry')} onClick={needsKey ? askForKey : again} />
     </div>
   );
 }

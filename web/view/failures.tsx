@@ -4,7 +4,7 @@ import { formatAge, formatDate, withSizes } from '../format.ts';
 import { type PlainKey, t } from '../i18n/translate.ts';
 import { busyFailures, dismissFailure, failures, retryFailure, retryFailures } from '../state/failures.ts';
 import { failureCount, refreshStatus, serverStatus } from '../state/server-status.ts';
-import { Icon } from './icon.tsx';
+import { Button } from './button.tsx';
 import { ListPage } from './list-page.tsx';
 
 /** Files that could not be indexed, with reasons and a retry button. */
@@ -70,10 +70,12 @@ function RetryAll() {
   const retryable = failures.page.value?.items.filter((one) => one.retryable) ?? [];
   if (retryable.length < 2) return null;
   return (
-    <button type="button" class="button" disabled={busyFailures.value.size > 0} onClick={() => void retryFailures()}>
-      <Icon name="retry" />
-      {t('failures.retryAll')}
-    </button>
+    <Button
+      icon="retry"
+      label={t('failures.retryAll')}
+      disabled={busyFailures.value.size > 0}
+      onClick={() => void retryFailures()}
+    />
   );
 }
 
@@ -91,17 +93,21 @@ function FailureRow({ failure }: { failure: Failure }) {
         </small>
       </div>
       {retryable ? (
-        <button type="button" class="button" disabled={isBusy} onClick={() => void retryFailure(failure)}>
-          <Icon name="retry" />
-          {t(isBusy ? 'failures.retrying' : 'do.retry')}
-          <span class="visually-hidden">{key}</span>
-        </button>
+        <Button
+          icon="retry"
+          label={t(isBusy ? 'failures.retrying' : 'do.retry')}
+          about={key}
+          disabled={isBusy}
+          onClick={() => void retryFailure(failure)}
+        />
       ) : (
-        <button type="button" class="button" disabled={isBusy} onClick={() => void dismissFailure(failure)}>
-          <Icon name="check" />
-          {t('notice.dismiss')}
-          <span class="visually-hidden">{key}</span>
-        </button>
+        <Button
+          icon="check"
+          label={t('notice.dismiss')}
+          about={key}
+          disabled={isBusy}
+          onClick={() => void dismissFailure(failure)}
+        />
       )}
     </li>
   );

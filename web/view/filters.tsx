@@ -7,6 +7,7 @@ import { favouriteTag } from '../state/favourites.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { folders } from '../state/server-status.ts';
 import { tags } from '../state/suggestions.ts';
+import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
 
 const shapes = ['landscape', 'portrait', 'square'] as const;
@@ -77,14 +78,12 @@ function FiltersPanel() {
           <output>{minScore === undefined ? t('filter.scoreAny') : formatScore(minScore)}</output>
         </label>
       )}
-      <button
-        type="button"
-        class="button button-quiet"
+      <Button
+        look="quiet"
+        label={t('do.clearFilters')}
         disabled={filterCount(query.value) === 0}
         onClick={() => changeQuery({ filter: emptyQuery.filter, minScore: undefined })}
-      >
-        {t('do.clearFilters')}
-      </button>
+      />
     </>
   );
 }

@@ -7,8 +7,8 @@ import { emptyQuery } from '../route.ts';
 import { keyWanted } from '../state/access.ts';
 import { addFolder, moveFolder, placeAsked, removeFolder } from '../state/folders.ts';
 import { go } from '../state/navigation.ts';
+import { Button } from './button.tsx';
 import { confirm } from './confirm.tsx';
-import { Icon } from './icon.tsx';
 
 /** Indexed folders. Each links to its pictures; where allowed, folders can be added, moved and removed. */
 export function Folders({ folders, folderChanges }: Pick<Status, 'folders' | 'folderChanges'>) {
@@ -18,10 +18,7 @@ export function Folders({ folders, folderChanges }: Pick<Status, 'folders' | 'fo
       <header class="page-head">
         <h2>{t('status.folders')}</h2>
         {folderChanges ? (
-          <button type="button" class="button button-quiet" onClick={() => (placeAsked.value = 'new')}>
-            <Icon name="folder" />
-            <span>{t('folders.add')}</span>
-          </button>
+          <Button look="quiet" icon="folder" label={t('folders.add')} onClick={() => (placeAsked.value = 'new')} />
         ) : null}
       </header>
       <ul class="changes">
@@ -128,22 +125,14 @@ function OpenFolderDialog({ folder }: { folder: Folder | 'new' }) {
         </label>
         {fault ? <FaultLine fault={fault} /> : null}
         <footer>
-          <button type="button" class="button button-quiet" onClick={close}>
-            {t('do.cancel')}
-          </button>
+          <Button look="quiet" label={t('do.cancel')} onClick={close} />
           {isQuestion ? (
             <>
-              <button type="button" class="button" disabled={isBusy} onClick={() => void send(false)}>
-                {t('folders.isAnother')}
-              </button>
-              <button type="button" class="button button-primary" disabled={isBusy} onClick={() => void send(true)}>
-                {t('folders.isMoved')}
-              </button>
+              <Button label={t('folders.isAnother')} disabled={isBusy} onClick={() => void send(false)} />
+              <Button look="primary" label={t('folders.isMoved')} disabled={isBusy} onClick={() => void send(true)} />
             </>
           ) : (
-            <button type="submit" class="button button-primary" disabled={isBusy}>
-              {t(folder === 'new' ? 'do.add' : 'do.move')}
-            </button>
+            <Button look="primary" label={t(folder === 'new' ? 'do.add' : 'do.move')} type="submit" disabled={isBusy} />
           )}
         </footer>
       </form>

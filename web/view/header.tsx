@@ -5,8 +5,9 @@ import type { View } from '../route.ts';
 import { openView, query, route, urlOf } from '../state/navigation.ts';
 import { failureCount, isReadOnly } from '../state/server-status.ts';
 import { addUploads } from '../state/upload-queue.ts';
+import { Button } from './button.tsx';
 import { FileInput } from './file-input.tsx';
-import { Icon, Logo } from './icon.tsx';
+import { Logo } from './icon.tsx';
 import { Menu, pages } from './menu.tsx';
 import { SearchBar } from './search-bar.tsx';
 
@@ -31,15 +32,14 @@ function AddButton() {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <button
-        type="button"
-        class="button button-primary add-button"
+      <Button
+        look="primary"
+        class="add-button"
+        icon="upload"
+        label={t('header.add')}
         title={t('header.addTitle')}
         onClick={() => input.current?.click()}
-      >
-        <Icon name="upload" />
-        <span>{t('header.add')}</span>
-      </button>
+      />
       <FileInput
         input={input}
         label={t('header.addLabel')}

@@ -4,6 +4,7 @@ import { explain } from '../explain-error.ts';
 import { t } from '../i18n/translate.ts';
 import { access, endSession, hasSession, keyWanted, openSession, refreshAccess } from '../state/access.ts';
 import { report } from '../state/notices.ts';
+import { Button } from './button.tsx';
 
 /** Asks for an API key, from the menu or after a call was refused without one. */
 export function KeyDialog() {
@@ -50,12 +51,8 @@ function OpenKeyDialog({ retry }: { retry?: () => void }) {
         ) : null}
         <footer>
           {hasSession.value ? <EndButton done={close} /> : null}
-          <button type="button" class="button button-quiet" onClick={close}>
-            {t('do.cancel')}
-          </button>
-          <button type="submit" class="button button-primary">
-            {t(retry ? 'key.useAndRetry' : 'key.use')}
-          </button>
+          <Button look="quiet" label={t('do.cancel')} onClick={close} />
+          <Button look="primary" label={t(retry ? 'key.useAndRetry' : 'key.use')} type="submit" />
         </footer>
       </form>
     </dialog>
@@ -71,11 +68,7 @@ function EndButton({ done }: { done: () => void }) {
       report(error);
     }
   };
-  return (
-    <button type="button" class="button button-quiet button-bad" onClick={() => void end()}>
-      {t('key.forget')}
-    </button>
-  );
+  return <Button look="bad" label={t('key.forget')} onClick={() => void end()} />;
 }
 
 /** Which operations need a key here, and what the caller may do. */

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { t } from '../i18n/translate.ts';
 import type { PagedList } from '../state/paged-list.ts';
+import { Button } from './button.tsx';
 import { FaultNote } from './error-note.tsx';
 import { Icon, type IconName } from './icon.tsx';
 
@@ -51,11 +52,7 @@ export function ListPage<P extends { readonly next?: string }>(props: ListPagePr
         </section>
       ) : null}
       <ul class={props.class}>{rows}</ul>
-      {next === undefined ? null : (
-        <button type="button" class="button" onClick={() => void list.load(next)}>
-          {t('do.more')}
-        </button>
-      )}
+      {next === undefined ? null : <Button label={t('do.more')} onClick={() => void list.load(next)} />}
       {children}
     </div>
   );

@@ -7,6 +7,7 @@ import { changeCount } from '../state/live-updates.ts';
 import { collection, loadMap, type MapSource, map, mapFault, mapProgress, maxPoints } from '../state/map.ts';
 import { go, openPhoto, query } from '../state/navigation.ts';
 import { results } from '../state/results.ts';
+import { Button } from './button.tsx';
 import { FaultNote } from './error-note.tsx';
 import { Icon } from './icon.tsx';
 import { MapCanvas } from './map-canvas.tsx';
@@ -32,10 +33,12 @@ export function MapView() {
       open={openPhoto}
     >
       {count === undefined ? null : (
-        <button type="button" class="button button-quiet" onClick={() => go({ view: 'search', query: query.value })}>
-          <Icon name="picture" />
-          <span>{t('map.asList')}</span>
-        </button>
+        <Button
+          look="quiet"
+          icon="picture"
+          label={t('map.asList')}
+          onClick={() => go({ view: 'search', query: query.value })}
+        />
       )}
     </MapPage>
   );
@@ -66,10 +69,13 @@ export function MapPage({ source, title, hint, highlighted, open, select, childr
         <p class="hint map-hint">{hint}</p>
         <div class="toolbar-actions">
           {children}
-          <button type="button" class="button button-quiet" disabled={progress !== null} onClick={arrangeAgain}>
-            <Icon name="retry" />
-            <span>{t('map.again')}</span>
-          </button>
+          <Button
+            look="quiet"
+            icon="retry"
+            label={t('map.again')}
+            disabled={progress !== null}
+            onClick={arrangeAgain}
+          />
         </div>
       </header>
       {mapFault.value ? <FaultNote fault={mapFault.value} again={arrangeAgain} /> : null}

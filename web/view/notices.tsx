@@ -1,5 +1,6 @@
 import { t } from '../i18n/translate.ts';
 import { announcement, type Notice, notices } from '../state/notices.ts';
+import { Button } from './button.tsx';
 import { IconButton } from './icon.tsx';
 
 function dismiss(notice: Notice): void {
@@ -36,11 +37,7 @@ export function Notices() {
               {notice.detail === undefined ? null : <span>{notice.detail}</span>}
               {notice.progress === undefined ? null : <Progress title={notice.title} {...notice.progress} />}
             </p>
-            {notice.action === undefined ? null : (
-              <button type="button" class="button" onClick={() => act(notice)}>
-                {notice.action.label}
-              </button>
-            )}
+            {notice.action === undefined ? null : <Button label={notice.action.label} onClick={() => act(notice)} />}
             {notice.progress === undefined ? (
               <IconButton icon="close" label={t('notice.dismiss')} onClick={() => dismiss(notice)} />
             ) : null}

@@ -6,6 +6,7 @@ import { changeQuery, query } from '../state/navigation.ts';
 import { report } from '../state/notices.ts';
 import { searching } from '../state/results.ts';
 import { rememberQuery } from '../state/suggestions.ts';
+import { Button } from './button.tsx';
 import { Chips } from './chips.tsx';
 import { FileInput } from './file-input.tsx';
 import { Icon, IconButton } from './icon.tsx';
@@ -52,10 +53,13 @@ export function SearchBar() {
 function WithoutButton() {
   return (
     <>
-      <button type="button" class="button without-button" popovertarget="without" title={t('search.withoutTitle')}>
-        <Icon name="without" />
-        <span>{t('search.without')}</span>
-      </button>
+      <Button
+        class="without-button"
+        icon="without"
+        label={t('search.without')}
+        popovertarget="without"
+        title={t('search.withoutTitle')}
+      />
       <div id="without" popover="auto" class="popover">
         <form
           class="inline-form"
@@ -79,9 +83,7 @@ function WithoutButton() {
               autofocus
             />
           </label>
-          <button type="submit" class="button">
-            {t('do.add')}
-          </button>
+          <Button label={t('do.add')} type="submit" />
         </form>
       </div>
     </>

@@ -19,6 +19,7 @@ import {
 } from '../state/results.ts';
 import { clearSelection, selecting, selectionMode } from '../state/selection.ts';
 import { folders, indexing, serverStatus } from '../state/server-status.ts';
+import { Button } from './button.tsx';
 import { CaptionsEmpty, CollectionEmpty, NothingFound } from './empty.tsx';
 import { FaultNote } from './error-note.tsx';
 import { ActiveFilters, FiltersButton } from './filters.tsx';
@@ -46,9 +47,7 @@ export function SearchView() {
       <DidYouMean />
       <HiddenPictures />
       {newCount.value > 0 ? (
-        <button type="button" class="button new-pictures" onClick={showNew}>
-          {t('results.new', { count: newCount.value })}
-        </button>
+        <Button class="new-pictures" label={t('results.new', { count: newCount.value })} onClick={showNew} />
       ) : null}
       {fault.value ? <FaultNote fault={fault.value} again={tryAgain} slim={items.length > 0} /> : null}
       <div class={classOfResults(searching.value && items.length > 0)}>
@@ -144,9 +143,7 @@ function CaptionsAbove({ captions }: { captions: readonly CaptionItem[] }) {
     <section class="captions-above" aria-labelledby="captions-above">
       <header>
         <h2 id="captions-above">{t('results.captions')}</h2>
-        <button type="button" class="button button-quiet" onClick={() => changeQuery({ kind: 'caption' })}>
-          {t('results.allCaptions')}
-        </button>
+        <Button look="quiet" label={t('results.allCaptions')} onClick={() => changeQuery({ kind: 'caption' })} />
       </header>
       <ul>
         {captions.map((caption) => (
@@ -218,18 +215,16 @@ function SortField() {
 
 function SelectButton() {
   return (
-    <button
-      type="button"
-      class="button button-quiet"
+    <Button
+      look="quiet"
+      icon="select"
+      label={t('results.select')}
       aria-pressed={selectionMode.value}
       onClick={() => {
         if (selectionMode.value) clearSelection();
         else selecting.value = true;
       }}
-    >
-      <Icon name="select" />
-      <span>{t('results.select')}</span>
-    </button>
+    />
   );
 }
 

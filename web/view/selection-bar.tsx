@@ -6,7 +6,8 @@ import { copyLinks, copyPaths, downloadZip, pathOf } from '../state/download.ts'
 import { listedItems, visibleItems } from '../state/results.ts';
 import { clearSelection, select, selected, selectionMode } from '../state/selection.ts';
 import { isReadOnly } from '../state/server-status.ts';
-import { Icon, IconButton } from './icon.tsx';
+import { Button } from './button.tsx';
+import { IconButton } from './icon.tsx';
 import { Marked } from './inline-markup.tsx';
 import { TagInput } from './tag-editor.tsx';
 
@@ -24,14 +25,8 @@ export function SelectionBar() {
       <strong>
         <Marked text={none ? t('selection.choose') : t('selection.count', { count: ids.length })} as="span" />
       </strong>
-      <button type="button" class="button button-quiet" onClick={() => select(visibleItems.value)}>
-        <Icon name="select" />
-        <span>{t('selection.all')}</span>
-      </button>
-      <button type="button" class="button button-quiet" popovertarget="tag-selection" disabled={none}>
-        <Icon name="tag" />
-        <span>{t('selection.tag')}</span>
-      </button>
+      <Button look="quiet" icon="select" label={t('selection.all')} onClick={() => select(visibleItems.value)} />
+      <Button look="quiet" icon="tag" label={t('selection.tag')} popovertarget="tag-selection" disabled={none} />
       <div id="tag-selection" popover="auto" class="popover">
         <TagInput
           first
@@ -41,47 +36,41 @@ export function SelectionBar() {
           }}
         />
       </div>
-      <button
-        type="button"
-        class="button button-quiet"
+      <Button
+        look="quiet"
+        icon="plus"
+        label={t('selection.more')}
         disabled={none || ids.length > maxChips}
         onClick={() => {
           for (const id of ids) addChip({ by: 'stored', id, weight: 1 });
           clearSelection();
         }}
-      >
-        <Icon name="plus" />
-        <span>{t('selection.more')}</span>
-      </button>
-      <button
-        type="button"
-        class="button button-quiet"
+      />
+      <Button
+        look="quiet"
+        icon="download"
+        label={t('do.download')}
         disabled={none || ids.length > maxInZip}
         onClick={() => void downloadZip(ids)}
-      >
-        <Icon name="download" />
-        <span>{t('do.download')}</span>
-      </button>
-      <button type="button" class="button button-quiet" disabled={none} onClick={() => void copyLinks(ids)}>
-        <Icon name="link" />
-        <span>{t('selection.links')}</span>
-      </button>
+      />
+      <Button
+        look="quiet"
+        icon="link"
+        label={t('selection.links')}
+        disabled={none}
+        onClick={() => void copyLinks(ids)}
+      />
       {images.every((image) => pathOf(image) === undefined) ? null : (
-        <button type="button" class="button button-quiet" onClick={() => void copyPaths(images)}>
-          <Icon name="copy" />
-          <span>{t('selection.paths')}</span>
-        </button>
+        <Button look="quiet" icon="copy" label={t('selection.paths')} onClick={() => void copyPaths(images)} />
       )}
       {isReadOnly.value ? null : (
-        <button
-          type="button"
-          class="button button-quiet button-bad"
+        <Button
+          look="bad"
+          icon="trash"
+          label={t('selection.delete')}
           disabled={none}
           onClick={() => void deletePictures(ids)}
-        >
-          <Icon name="trash" />
-          <span>{t('selection.delete')}</span>
-        </button>
+        />
       )}
       <IconButton icon="close" label={t('selection.end')} title={t('selection.endTitle')} onClick={clearSelection} />
     </section>

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { formatScore } from '../format.ts';
 import { t } from '../i18n/translate.ts';
 import { bestRank, type TrainingPicture, type TrainingReport, thumbnailOf } from '../state/training.ts';
+import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
 
 type Order = 'worst' | 'best' | 'file';
@@ -52,11 +53,7 @@ export function TrainingData({ report, chosen, showAll }: TrainingDataProps) {
           <DataRow key={picture.image} picture={picture} report={report} />
         ))}
       </ul>
-      {found.length > count ? (
-        <button type="button" class="button" onClick={() => setCount(count + pageSize)}>
-          {t('do.more')}
-        </button>
-      ) : null}
+      {found.length > count ? <Button label={t('do.more')} onClick={() => setCount(count + pageSize)} /> : null}
     </section>
   );
 }

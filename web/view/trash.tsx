@@ -4,8 +4,8 @@ import { t } from '../i18n/translate.ts';
 import { changeCount } from '../state/live-updates.ts';
 import { addressOf } from '../state/server.ts';
 import { deleteForGood, emptyTrash, restorePictures, trash } from '../state/trash.ts';
+import { Button } from './button.tsx';
 import { confirm } from './confirm.tsx';
-import { Icon } from './icon.tsx';
 import { ListPage } from './list-page.tsx';
 import { SmallPicture } from './small-picture.tsx';
 
@@ -37,12 +37,7 @@ function EmptyButton({ count }: { count: number }) {
       doIt: t('trash.delete'),
       act: () => void emptyTrash(),
     });
-  return (
-    <button type="button" class="button button-quiet button-bad" onClick={ask}>
-      <Icon name="trash" />
-      <span>{t('trash.empty')}</span>
-    </button>
-  );
+  return <Button look="bad" icon="trash" label={t('trash.empty')} onClick={ask} />;
 }
 
 function TrashRow({ item }: { item: TrashItem }) {
@@ -67,15 +62,8 @@ function TrashRow({ item }: { item: TrashItem }) {
         </small>
       </div>
       <div class="trash-actions">
-        <button type="button" class="button" onClick={() => void restorePictures([id])}>
-          <Icon name="undo" />
-          {t('trash.restore')}
-          <span class="visually-hidden">{name}</span>
-        </button>
-        <button type="button" class="button button-quiet button-bad" onClick={ask}>
-          {t('trash.delete')}
-          <span class="visually-hidden">{name}</span>
-        </button>
+        <Button icon="undo" label={t('trash.restore')} about={name} onClick={() => void restorePictures([id])} />
+        <Button look="bad" label={t('trash.delete')} about={name} onClick={ask} />
       </div>
     </li>
   );

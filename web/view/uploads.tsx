@@ -13,6 +13,7 @@ import {
   uploadSummary,
   uploads,
 } from '../state/upload-queue.ts';
+import { Button } from './button.tsx';
 import { IconButton } from './icon.tsx';
 
 /** With thousands of files, the list shows what matters most: failures, then uploads in progress, then the latest. */
@@ -59,16 +60,8 @@ export function Uploads() {
       )}
       {active > 1 || again > 1 ? (
         <footer>
-          {active > 1 ? (
-            <button type="button" class="button button-quiet" onClick={cancelAll}>
-              {t('upload.cancelAll')}
-            </button>
-          ) : null}
-          {again > 1 ? (
-            <button type="button" class="button button-quiet" onClick={retryFailed}>
-              {t('upload.retryFailed')}
-            </button>
-          ) : null}
+          {active > 1 ? <Button look="quiet" label={t('upload.cancelAll')} onClick={cancelAll} /> : null}
+          {again > 1 ? <Button look="quiet" label={t('upload.retryFailed')} onClick={retryFailed} /> : null}
         </footer>
       ) : null}
     </section>

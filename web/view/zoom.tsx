@@ -118,20 +118,15 @@ function useZoomGestures(
       if (!(event.target as Element).closest('button'))
         setView((view) => (view.scale > 1 ? whole : zoomed(view, 2.5, point)));
     };
-    element.addEventListener('dblclick', twice);
-    element.addEventListener('wheel', wheel, { passive: false });
-    element.addEventListener('pointerdown', down);
-    element.addEventListener('pointermove', move);
-    element.addEventListener('pointerup', up);
-    element.addEventListener('pointercancel', up);
-    return () => {
-      element.removeEventListener('dblclick', twice);
-      element.removeEventListener('wheel', wheel);
-      element.removeEventListener('pointerdown', down);
-      element.removeEventListener('pointermove', move);
-      element.removeEventListener('pointerup', up);
-      element.removeEventListener('pointercancel', up);
-    };
+    const listening = new AbortController();
+    const { signal } = listening;
+    element.addEventListener('dblclick', twice, { signal });
+    element.addEventListener('wheel', wheel, { signal, passive: false });
+    element.addEventListener('pointerdown', down, { signal });
+    element.addEventListener('pointermove', move, { signal });
+    element.addEventListener('pointerup', up, { signal });
+    element.addEventListener('pointercancel', up, { signal });
+    return () => listening.abort();
   }, []);
 }
 
