@@ -9,7 +9,7 @@ import { type Head, loadHead } from '../core/encode/head.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { loadTokenizer } from '../core/encode/tokenizer.ts';
-import { float32, int64, loadOnnx, type OnnxModel } from '../core/onnx/session.ts';
+import { float32, int64, loadOnnx, type OnnxModel } from '../core/onnx/onnx-session.ts';
 import { type RgbPixels, toTensorData } from '../core/picture/preprocess.ts';
 import type { Preprocessing } from '../core/picture/preprocessor-config.ts';
 import { openPicture } from '../core/picture/sharp.ts';

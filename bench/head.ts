@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { headBytes } from '../core/encode/head-file.ts';
-import { float32, loadOnnx } from '../core/onnx/session.ts';
+import { float32, loadOnnx } from '../core/onnx/onnx-session.ts';
 import { type FeatureTransform, transformedWidth } from '../training/features/feature-transform.ts';
 import { Random } from '../training/random.ts';
-import { headGraph } from '../training/trainer/export.ts';
 import { headParameters, initialise } from '../training/trainer/head-graph.ts';
 import { type HeadSpec, RECIPES, recipeFor } from '../training/trainer/recipes.ts';
+import { headGraph } from '../training/trainer/write-head.ts';
 import { interleaved, median } from './support/measuring.ts';
 
 const models = fileURLToPath(new URL('../models', import.meta.url));

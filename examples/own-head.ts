@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
-import { writeHead } from '../training/trainer/export.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { trainHead } from '../training/trainer/trainer.ts';
 import { loadTrainingData } from '../training/trainer/training-data.ts';
+import { writeHead } from '../training/trainer/write-head.ts';
 
 const [models, data] = process.argv.slice(2);
 if (models === undefined || data === undefined) throw new Error('expected two folders: own-head.ts MODELS DATA');

@@ -19,7 +19,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: LoadCom
   trash: ['manages deleted pictures: list, restore, empty', () => import('./trash.ts')],
   status: ['shows the state of a deployment: what waits, what failed', () => import('./status.ts')],
   redrive: ['retries the messages of the dead-letter queue', () => import('./redrive.ts')],
-  key: ['makes a key for the API and the page', () => import('./key.ts')],
+  key: ['makes a key for the API and the page', () => import('./make-key.ts')],
   dataset: ['converts captioned pictures to the format of training', () => import('./dataset.ts')],
   train: ['trains a head on captioned pictures', () => import('./train.ts')],
   tune: ['trains and evaluates a series of recipes', () => import('./tune.ts')],

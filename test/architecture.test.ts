@@ -48,7 +48,7 @@ function internalImportsOf(file: string): string[] {
  * Only these files may import a vendor package, so that it can be replaced and its errors are translated in one place.
  */
 const homes: Record<string, RegExp> = {
-  'onnxruntime-node': /^core\/onnx\/session\.ts$/,
+  'onnxruntime-node': /^core\/onnx\/onnx-session\.ts$/,
   sharp: /^core\/picture\/sharp\.ts$/,
   '@huggingface/tokenizers': /^core\/encode\/tokenizer\.ts$/,
   '@qdrant/js-client-rest': /^core\/vectors\/qdrant\//,

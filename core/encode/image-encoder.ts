@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { float32, type Tensor } from '../onnx/session.ts';
+import { float32, type Tensor } from '../onnx/onnx-session.ts';
 import { PIXEL_PIPELINE, type RgbPixels, toTensorData } from '../picture/preprocess.ts';
 import { type Preprocessing, readPreprocessing } from '../picture/preprocessor-config.ts';
 import { runTogether } from './dynamic-batching.ts';

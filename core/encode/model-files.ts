@@ -3,7 +3,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
 import type { OnnxOutline } from '../onnx/inspect.ts';
-import { loadOnnx, type OnnxModel, type OnnxOptions } from '../onnx/session.ts';
+import { loadOnnx, type OnnxModel, type OnnxOptions } from '../onnx/onnx-session.ts';
 import type { ModelFile } from './encoder-entry.ts';
 
 /** Finds model files and verifies that they match the manifest. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
 import type { Loaded } from '../load-once.ts';
-import { int64, type OnnxModel, type Tensor } from '../onnx/session.ts';
+import { int64, type OnnxModel, type Tensor } from '../onnx/onnx-session.ts';
 import type { Embedding } from '../types.ts';
 import type { TextEncoderEntry, TextPooling } from './encoder-entry.ts';
 import { findEncoder, loadChecked } from './model-files.ts';

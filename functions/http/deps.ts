@@ -6,7 +6,7 @@ import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/
 import type { Trash } from '../../core/trash.ts';
 import type { SpaceId } from '../../core/types.ts';
 import type { Changes } from './change-feed.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from './http-metrics.ts';
 import type { HttpOptions } from './options.ts';
 import type { Report } from './report-file.ts';
 import type { ModelInfo } from './schemas/system.ts';

@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import type { Locator, Page, Request } from 'playwright-core';
 import type { ChangeProgress } from '../../functions/http/deps.ts';
-import { nameOf } from '../../web/format.ts';
+import { nameOf } from '../../web/format-values.ts';
 import { browserSkip, useBrowser } from '../support/browser.ts';
 import { dropFiles, type PageServer, pageServer, sampleNames, samplePath } from '../support/page-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';

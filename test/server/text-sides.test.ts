@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
-import { writeTextSide } from '../../training/trainer/export.ts';
+import { writeTextSide } from '../../training/trainer/write-head.ts';
 import { MODELS, randomSide, writeOldHead } from '../core/encode/fixtures.ts';
 import { runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';

@@ -12,7 +12,7 @@ import {
   nameOf,
   offsetOf,
   withSizes,
-} from '../../web/format.ts';
+} from '../../web/format-values.ts';
 import {
   colours,
   emptyQuery,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
-import { float32, loadOnnx } from '../../core/onnx/session.ts';
+import { float32, loadOnnx } from '../../core/onnx/onnx-session.ts';
 import type { PairSet } from './extract.ts';
 import { HalfMatrix, type HalfRows } from './float16-matrix.ts';
 import { columnMoments } from './moments.ts';

@@ -1,5 +1,5 @@
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
-import { float32, loadOnnx } from '../../core/onnx/session.ts';
+import { float32, loadOnnx } from '../../core/onnx/onnx-session.ts';
 import type { HalfRows } from './float16-matrix.ts';
 
 /** Means, spreads and covariances of the columns of large matrices. */

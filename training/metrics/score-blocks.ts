@@ -1,5 +1,5 @@
 import { OnnxGraph } from '../../core/onnx/graph-builder.ts';
-import { float32, loadOnnx, type OnnxModel } from '../../core/onnx/session.ts';
+import { float32, loadOnnx, type OnnxModel } from '../../core/onnx/onnx-session.ts';
 
 /** All scores of texts against pictures, block by block: a million of each would take four terabytes at once. */
 

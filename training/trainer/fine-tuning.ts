@@ -1,7 +1,7 @@
-import type { TrainedHead } from './export.ts';
 import { TEMPERATURE } from './loss.ts';
 import type { Recipe } from './recipes.ts';
 import type { State } from './step.ts';
+import type { TrainedHead } from './write-head.ts';
 
 /**
  * Training that continues from a head. A few hundred pictures teach a new head far less than the many thousands that

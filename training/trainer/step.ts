@@ -1,4 +1,4 @@
-import { float32, loadOnnx, type OnnxModel, type Tensor, uint8 } from '../../core/onnx/session.ts';
+import { float32, loadOnnx, type OnnxModel, type Tensor, uint8 } from '../../core/onnx/onnx-session.ts';
 import type { HalfRows } from '../features/float16-matrix.ts';
 import type { Random } from '../random.ts';
 import type { TowerWidths } from './head-graph.ts';

@@ -4,10 +4,10 @@ import type { Encoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile, type TextSideFile } from '../../core/encode/head-file.ts';
 import { ModelProto } from '../../core/onnx/protobuf.ts';
 import { emptyTransform, type InputTransform, transformedWidth } from '../features/feature-transform.ts';
-import type { StoredHead, TrainedHead } from './export.ts';
 import { headParameters } from './head-graph.ts';
 import { dequantise } from './int8-layer.ts';
 import { type Available, type HeadSpec, NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
+import type { StoredHead, TrainedHead } from './write-head.ts';
 
 /** A constant of a graph. */
 interface Constant {

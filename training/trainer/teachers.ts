@@ -1,4 +1,4 @@
-import { float32, loadOnnx } from '../../core/onnx/session.ts';
+import { float32, loadOnnx } from '../../core/onnx/onnx-session.ts';
 import { TEMPERATURE } from './loss.ts';
 import type { PairBatch, State, StepOptions } from './step.ts';
 import { towerGraph } from './step-graph.ts';

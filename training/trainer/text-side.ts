@@ -3,13 +3,13 @@ import { SightlineError } from '../../core/errors.ts';
 import { type FeatureTransform, fitTransform, transformedWidth, transformRows } from '../features/feature-transform.ts';
 import type { HalfMatrix } from '../features/float16-matrix.ts';
 import { Random } from '../random.ts';
-import type { TrainedHead } from './export.ts';
 import { between } from './fine-tuning.ts';
 import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
 import { createTrainingStep, exportedParameters, initialState, type PairBatch, type State } from './step.ts';
 import { normaliseRows, type TextSideData } from './text-side-data.ts';
+import type { TrainedHead } from './write-head.ts';
 
 /** Trains a text side into an existing space: picture vectors stay the same, so indexes remain valid. */
 

@@ -8,7 +8,6 @@ import { evaluate } from '../metrics/metrics.ts';
 import { Random } from '../random.ts';
 import { stepsAnEpoch, trainingBatches, validationBatches } from './batches.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import type { StoredHead, TrainedHead } from './export.ts';
 import { bestOnTheWay, startingState } from './fine-tuning.ts';
 import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
 import { learningRateAt } from './learning-rate.ts';
@@ -25,6 +24,7 @@ import {
 import { createTeachers } from './teachers.ts';
 import { availableOutputs, type TrainingData } from './training-data.ts';
 import { type TransformedData, transformData } from './transformed-data.ts';
+import type { StoredHead, TrainedHead } from './write-head.ts';
 
 /** Trains a head from features: a checkpoint after each epoch, and the best epoch at the end. */
 

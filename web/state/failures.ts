@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Failure } from '../client.ts';
-import { withSizes } from '../format.ts';
+import { withSizes } from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { notify, report } from './notices.ts';
 import { pagedList } from './paged-list.ts';

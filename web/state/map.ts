@@ -3,8 +3,8 @@ import { isAbort } from '../api-error.ts';
 import type { MapPage } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import type { MapAnswer, MapTask } from '../map/worker.ts';
+import { readStorage, writeStorage } from './local-storage.ts';
 import { addressOf, client, thumbnailUrl } from './server.ts';
-import { readStorage, writeStorage } from './storage.ts';
 
 export type MapItem = MapPage['items'][number];
 

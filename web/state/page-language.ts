@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { type Language, languages, translateTo } from '../i18n/translate.ts';
-import { readStorage, writeStorage } from './storage.ts';
+import { readStorage, writeStorage } from './local-storage.ts';
 
 const name = 'sightline-language';
 

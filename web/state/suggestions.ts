@@ -1,9 +1,9 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { TagCount } from '../client.ts';
 import type { Query } from '../route.ts';
+import { readStorage, writeStorage } from './local-storage.ts';
 import { query } from './navigation.ts';
 import { client } from './server.ts';
-import { readStorage, writeStorage } from './storage.ts';
 
 const recentName = 'sightline-recent';
 const maxRecent = 20;

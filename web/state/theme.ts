@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { readStorage, writeStorage } from './storage.ts';
+import { readStorage, writeStorage } from './local-storage.ts';
 
 const name = 'sightline-theme';
 

@@ -1,5 +1,5 @@
 import type { ImageItem, Stack } from '../client.ts';
-import { formatBytes } from '../format.ts';
+import { formatBytes } from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { deletePictures } from '../state/actions.ts';
 import { openPhoto } from '../state/navigation.ts';

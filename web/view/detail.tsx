@@ -13,7 +13,7 @@ import {
   formatType,
   nameOf,
   offsetOf,
-} from '../format.ts';
+} from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { emptyQuery } from '../route.ts';
 import { copyLink, deletePictures, lessLike, moreLike } from '../state/actions.ts';

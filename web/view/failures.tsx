@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import type { Failure } from '../client.ts';
-import { formatAge, formatDate, withSizes } from '../format.ts';
+import { formatAge, formatDate, withSizes } from '../format-values.ts';
 import { type PlainKey, t } from '../i18n/translate.ts';
 import { busyFailures, dismissFailure, failures, retryFailure, retryFailures } from '../state/failures.ts';
 import { failureCount, refreshStatus, serverStatus } from '../state/server-status.ts';

@@ -1,5 +1,5 @@
 import type { FacetCount } from '../client.ts';
-import { formatBytes, formatDay, formatDayOfYear, formatMonth, formatScore, formatType } from '../format.ts';
+import { formatBytes, formatDay, formatDayOfYear, formatMonth, formatScore, formatType } from '../format-values.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { colours, emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
 import { facets, refreshFacets } from '../state/facets.ts';

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { nameOf } from '../format.ts';
+import { nameOf } from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { itemAt, type Scene } from '../map/draw.ts';
 import { extentOf, type Point, type Size, toWorld, type Viewport, wholeView, zoomAt } from '../map/geometry.ts';

@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
-import { formatMonth } from '../format.ts';
+import { formatMonth } from '../format-values.ts';
 import { type Section, sectionOf } from '../grid/sections.ts';
 import { t } from '../i18n/translate.ts';
 import { countOfMonth } from '../state/results.ts';

@@ -1,5 +1,5 @@
 import { type CaptionItem, type Item, isImage } from '../client.ts';
-import { formatDuration } from '../format.ts';
+import { formatDuration } from '../format-values.ts';
 import { isByDate } from '../grid/months.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { filterCount, isBrowsing, type Query } from '../route.ts';

@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import { formatMonth } from '../format.ts';
+import { formatMonth } from '../format-values.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery, type Query } from '../route.ts';
 import { favouriteTag } from '../state/favourites.ts';

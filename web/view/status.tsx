@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { KnownChange, Model, Status } from '../client.ts';
-import { formatAge, formatDuration } from '../format.ts';
+import { formatAge, formatDuration } from '../format-values.ts';
 import { formatCount, t } from '../i18n/translate.ts';
 import { emptyQuery } from '../route.ts';
 import { folderTurns } from '../state/folders.ts';

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CaptionItem, ImageItem } from '../client.ts';
-import { formatDay, formatScore, nameOf } from '../format.ts';
+import { formatDay, formatScore, nameOf } from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { lessLike, moreLike } from '../state/actions.ts';
 import { isFavourite, toggleFavourite } from '../state/favourites.ts';

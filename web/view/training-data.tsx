@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { formatScore } from '../format.ts';
+import { formatScore } from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { bestRank, type TrainingPicture, type TrainingReport, thumbnailOf } from '../state/training.ts';
 import { Button } from './button.tsx';

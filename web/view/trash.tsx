@@ -1,5 +1,5 @@
 import type { TrashItem } from '../client.ts';
-import { formatAge, formatDate } from '../format.ts';
+import { formatAge, formatDate } from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { changeCount } from '../state/live-updates.ts';
 import { addressOf } from '../state/server.ts';

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { formatBytes, withSizes } from '../format.ts';
+import { formatBytes, withSizes } from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { openPhoto } from '../state/navigation.ts';
 import {

@@ -1,5 +1,5 @@
 import { OnnxGraph } from '../../onnx/graph-builder.ts';
-import { float32, int8, int64, loadOnnx, uint8 } from '../../onnx/session.ts';
+import { float32, int8, int64, loadOnnx, uint8 } from '../../onnx/onnx-session.ts';
 import { encodeQuery, type QueryCode, ZERO_CODE } from './int8-codes.ts';
 import type { SlotMatrix } from './matrix.ts';
 

@@ -16,7 +16,7 @@ import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
 import { NOTHING_KNOWN } from '../../../core/picture-fields.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { dot, norm } from '../../../core/vector-arithmetic.ts';
-import { writeTextSide } from '../../../training/trainer/export.ts';
+import { writeTextSide } from '../../../training/trainer/write-head.ts';
 import { MODEL_DIRS, maxDifference, missingModel, readGolden } from '../../golden/golden.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { copyModels, MODELS, noise, randomSide, writeHead, writeOldHead } from './fixtures.ts';

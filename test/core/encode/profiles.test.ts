@@ -13,7 +13,7 @@ import { readLock } from '../../../core/encode/model-lock.ts';
 import { checkModel, type Encoder, pullModel } from '../../../core/hub/models.ts';
 import { createIndexer } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
-import { int64, loadOnnx } from '../../../core/onnx/session.ts';
+import { int64, loadOnnx } from '../../../core/onnx/onnx-session.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { cosine } from '../../golden/golden.ts';

@@ -8,7 +8,7 @@ import { HEAD_FILE, loadHeadFile, textSideModel } from '../../../core/encode/hea
 import { writeJsonFile } from '../../../core/files/json-file.ts';
 import { ANY_LANGUAGE, type Embedder, type LanguageHint } from '../../../core/ports.ts';
 import { dot } from '../../../core/vector-arithmetic.ts';
-import { writeTextSide } from '../../../training/trainer/export.ts';
+import { writeTextSide } from '../../../training/trainer/write-head.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { copyModels, MODELS, randomSide, writeHead } from './fixtures.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { OnnxGraph } from '../../../core/onnx/graph-builder.ts';
-import { float32, loadOnnx } from '../../../core/onnx/session.ts';
+import { float32, loadOnnx } from '../../../core/onnx/onnx-session.ts';
 import { Random } from '../../../training/random.ts';
 import { addInt8Layer, type Int8Layer } from '../../../training/trainer/int8-layer.ts';
 

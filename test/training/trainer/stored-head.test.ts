@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../../core/encode/head-file.ts';
-import { headGraph, writeHead } from '../../../training/trainer/export.ts';
 import { bestOnTheWay, fineTuning, withFittingBatch } from '../../../training/trainer/fine-tuning.ts';
 import { RECIPES } from '../../../training/trainer/recipes.ts';
 import { readTrainedHead } from '../../../training/trainer/stored-head.ts';
+import { headGraph, writeHead } from '../../../training/trainer/write-head.ts';
 import { MODELS } from '../../core/encode/fixtures.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { float32, loadOnnx } from '../../../core/onnx/session.ts';
+import { float32, loadOnnx } from '../../../core/onnx/onnx-session.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
 import { HalfMatrix } from '../../../training/features/float16-matrix.ts';
 import { evaluate } from '../../../training/metrics/metrics.ts';
 import { Random } from '../../../training/random.ts';
-import { headGraph } from '../../../training/trainer/export.ts';
 import { TEXT_SIDE, type TextSideRecipe } from '../../../training/trainer/recipes.ts';
 import { trainTextSide } from '../../../training/trainer/text-side.ts';
 import type { TextSideData } from '../../../training/trainer/text-side-data.ts';
 import { normaliseRows } from '../../../training/trainer/text-side-data.ts';
+import { headGraph } from '../../../training/trainer/write-head.ts';
 
 const DIMENSION = 8;
 const WIDTH = 12;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { formatAge, formatBytes, formatDay, formatDuration, formatScore } from '../../../web/format.ts';
+import { formatAge, formatBytes, formatDay, formatDuration, formatScore } from '../../../web/format-values.ts';
 import { en, type Message } from '../../../web/i18n/en.ts';
 import { formatCount, type Language, languages, t, translateTo } from '../../../web/i18n/translate.ts';
 

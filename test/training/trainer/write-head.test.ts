@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { float32, loadOnnx } from '../../../core/onnx/session.ts';
+import { float32, loadOnnx } from '../../../core/onnx/onnx-session.ts';
 import { type InputTransform, transformRows } from '../../../training/features/feature-transform.ts';
 import { HalfMatrix } from '../../../training/features/float16-matrix.ts';
 import { Random } from '../../../training/random.ts';
-import { headGraph } from '../../../training/trainer/export.ts';
 import { headParameters, initialise } from '../../../training/trainer/head-graph.ts';
 import { type HeadSpec, RECIPES } from '../../../training/trainer/recipes.ts';
+import { headGraph } from '../../../training/trainer/write-head.ts';
 
 const random = new Random(2, 'export');
 const normal = (length: number) => Float32Array.from({ length }, () => random.normal());
