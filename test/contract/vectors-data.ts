@@ -179,9 +179,10 @@ export function matches({ payload }: Point, filter: Filter): boolean {
     (after === undefined || (iso !== null && time(iso) >= time(after))) &&
     (before === undefined || (iso !== null && time(iso) <= time(before)));
   const shape = own && (own.width > own.height ? 'landscape' : own.width < own.height ? 'portrait' : 'square');
-  const called = new Set(wordsOf([own?.key, own?.camera, ...payload.tags, captionOf(payload)].join(' ')));
-  const isCalled = (word: string) =>
-    word.endsWith('*') ? [...called].some((whole) => whole.startsWith(word.slice(0, -1))) : called.has(word);
+  const isCalled = (word: string) => {
+    const called = wordsOf([own?.key, own?.camera, ...payload.tags, captionOf(payload)].join(' '));
+    return word.endsWith('*') ? called.some((whole) => whole.startsWith(word.slice(0, -1))) : called.includes(word);
+  };
   return (
     (filter.words ?? []).every(isCalled) &&
     (filter.exceptWords === undefined || !filter.exceptWords.every(isCalled)) &&

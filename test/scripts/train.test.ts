@@ -78,8 +78,9 @@ describe('npm run train, npm run tune', () => {
     await writeFile(french, pictures.map(lineOf).join('\n'));
     const into = join(folder, 'head-sides');
     await cp(join(folder, 'head-whole'), into, { recursive: true });
-    const side = ['--text-side', 'multilingual-e5-small', '--into', into, '--epochs', '2', '--with-validation'];
-    const { code, stdout, stderr } = await call('train', '--data', data, ...side, '--captions', `${french}:fr`);
+    const side = ['--text-side', 'multilingual-e5-small', '--hidden', '64'];
+    const given = ['--into', into, '--epochs', '2', '--with-validation', '--captions', `${french}:fr`];
+    const { code, stdout, stderr } = await call('train', '--data', data, ...side, ...given);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^en .*\n^de .*\n^fr /m);
     assert.deepEqual(await head('sides'), await head('whole'));
@@ -105,7 +106,7 @@ describe('npm run train, npm run tune', () => {
     const alike = join(folder, 'head-alike');
     await cp(join(folder, 'head-whole'), alike, { recursive: true });
     const like = (twin: string) =>
-      call('train', '--data', data, ...side.slice(0, 2), '--into', alike, '--epochs', '1', '--twin', twin);
+      call('train', '--data', data, ...side, '--into', alike, '--epochs', '1', '--twin', twin);
     const without = await like(alike);
     assert.equal(without.code, 1, without.stdout);
     assert.match(without.stderr, /head-alike: expected a side of multilingual-e5-small: train it into the twin first/);
@@ -170,14 +171,8 @@ describe('npm run train, npm run tune', () => {
     const without = lines.map((line) => JSON.stringify({ ...JSON.parse(line), split: undefined }));
     await writeFile(join(unsplit, 'captions.jsonl'), without.join('\n'));
     const shipped = await readFile('models/head-compact/head.json');
-    const { code, stdout, stderr } = await call(
-      'train',
-      '--data',
-      unsplit,
-      '--run',
-      join(folder, 'run-unsplit'),
-      '--json',
-    );
+    const args = ['--data', unsplit, '--run', join(folder, 'run-unsplit'), '--epochs', '1'];
+    const { code, stdout, stderr } = await call('train', ...args, '--json');
     assert.equal(code, 0, stderr);
     assert.deepEqual(await readFile('models/head-compact/head.json'), shipped);
     const { out, training, verdict } = JSON.parse(stdout) as {
@@ -196,7 +191,7 @@ describe('npm run train, npm run tune', () => {
 
   it('says that a head is worse, and reindex refuses it', async () => {
     const photos = ['--data', await writePhotoDataset(join(folder, 'worse'))];
-    const args = [...photos, '--from-scratch', '--epochs', '1', '--run', join(folder, 'run-worse')];
+    const args = [...photos, '--recipe', 'seed', '--epochs', '1', '--run', join(folder, 'run-worse')];
     const trained = await call('train', ...args, '--out', join(folder, 'head-worse'));
     assert.equal(trained.code, 0, trained.stderr);
     assert.match(trained.stdout, /text to image, recall@1 .*\(.* to .*\) .*\(.* to .*\)/);

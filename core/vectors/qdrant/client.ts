@@ -46,11 +46,12 @@ export function connectQdrant(connection: QdrantConnection): QdrantSession {
   return {
     url,
     async call(action, request) {
-      const late = new SightlineError('unavailable', `Qdrant at ${url}: ${action}: no answer in ${deadlineMs} ms`, {
-        details: { qdrant: url },
-      });
+      const late = () =>
+        new SightlineError('unavailable', `Qdrant at ${url}: ${action}: no answer in ${deadlineMs} ms`, {
+          details: { qdrant: url },
+        });
       const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(late), deadlineMs);
+      const timer = setTimeout(() => deadline.abort(late()), deadlineMs);
       const end = performance.now() + deadlineMs;
       const id = pauses.expect(randomUUID());
       const attempt = () => {
