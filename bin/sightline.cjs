@@ -16,6 +16,8 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
     const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type;
     if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
   };
+  // Another parent later means that npm has ended (server/environment.ts).
+  process.startedBy = process.ppid;
   // Pictures leave much that is short-lived behind, which V8 lets pile up until there is several times what it needs
   // (docs/decisions/0019-memory-of-the-server.md).
   const v8 = require('node:v8');

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { packageRoot } from '../core/package-root.ts';
@@ -81,8 +81,23 @@ export function npmCall(): { readonly script: string; readonly kept: (flag: stri
   return { script, kept: (flag) => process.env[`npm_config_${flag.replaceAll('-', '_')}`] || undefined };
 }
 
-export function isStartedByNpm(): boolean {
-  return process.env.npm_lifecycle_event !== undefined;
+/** As the executable found it; npm may end before this module is loaded. */
+const { startedBy = process.ppid } = process as { readonly ppid: number; readonly startedBy?: number };
+
+/** Whether the npm that started this process has ended. */
+export function isLeftByNpm(): boolean {
+  return process.env.npm_lifecycle_event !== undefined && (process.ppid !== startedBy || isAdopted());
+}
+
+/** Whether npm ended before this process ran: its shell was in this process group, and whoever is the parent is not. */
+function isAdopted(): boolean {
+  try {
+    const groupOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')[2];
+    const own = groupOf(process.pid);
+    return own !== String(process.pid) && own !== groupOf(startedBy);
+  } catch {
+    return startedBy === 1;
+  }
 }
 
 /** ISO 639-1 code of the terminal user's language; empty when unknown. */

@@ -6,7 +6,7 @@ import type { Config } from '../core/settings.ts';
 import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';
-import { isStartedByNpm, readConfig } from './environment.ts';
+import { isLeftByNpm, readConfig } from './environment.ts';
 import type { AskMoved } from './folders/folders.ts';
 import { listen, stopListening } from './listen.ts';
 import { emptyRegularly, openSessions, openTrash } from './local-stores.ts';
@@ -114,7 +114,8 @@ function interruption(): AbortSignal {
       }
     });
   }
-  const parent = process.ppid;
-  if (isStartedByNpm()) setInterval(() => process.ppid !== parent && controller.abort(), PARENT_MS).unref();
+  const endWithNpm = () => isLeftByNpm() && controller.abort();
+  endWithNpm();
+  setInterval(endWithNpm, PARENT_MS).unref();
   return controller.signal;
 }

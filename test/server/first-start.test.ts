@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -194,6 +196,36 @@ describe('stopping in the middle', { timeout: 600_000 }, () => {
       assert.equal((await readdir(join(data, 'photos'))).length, 23);
     } finally {
     }
+  });
+});
+
+describe('SIGTERM to npm', { timeout: 300_000, skip: process.platform === 'win32' }, () => {
+  const serve = ['--data', tempFolder(), '--port', '0'];
+  /** Resolves to what is printed by all processes, once the last of them has ended. */
+  async function run(command: string, args: readonly string[], stopAfter?: string): Promise<string> {
+    const env = { ...process.env, npm_lifecycle_event: 'start' };
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+    let printed = '';
+    child.stdout.on('data', (chunk) => {
+      printed += chunk;
+      if (stopAfter !== undefined && printed.includes(stopAfter)) child.kill('SIGTERM');
+    });
+    try {
+      await once(child.stdout, 'close', { signal: AbortSignal.timeout(60_000) });
+      return printed;
+    } catch (error) {
+      process.kill(-child.pid!, 'SIGKILL');
+      throw error;
+    }
+  }
+
+  it('ends the server, too', async () => {
+    assert.match(await run('npm', ['start', '--', ...serve], 'Sightline is at'), /Stopped\./);
+  });
+
+  it('ends a server that has only just been started', async () => {
+    const quick = '"$0" bin/sightline.cjs serve "$@" &';
+    assert.doesNotMatch(await run('sh', ['-c', quick, process.execPath, ...serve]), /Sightline is at/);
   });
 });
 
