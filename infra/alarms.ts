@@ -10,7 +10,7 @@ export function createAlarms(settings: Settings, { events, functions }: { events
 
   const alarm = (name: string, description: string, args: Omit<aws.cloudwatch.MetricAlarmArgs, CommonAlarmArgs>) =>
     new aws.cloudwatch.MetricAlarm(name, {
-      alarmDescription: description,
+      alarmDescription: `${serviceName()}: ${description}`,
       comparisonOperator: 'GreaterThanThreshold',
       treatMissingData: 'notBreaching',
       alarmActions: actions,

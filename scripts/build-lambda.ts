@@ -91,8 +91,6 @@ async function makeFunction(name: FunctionName, target: string, contents: Conten
     await copyNativePackages(root, work, contents.arch, { packed });
     await copyModels(work, contents, reached);
     if (reached.has('functions/http/page-files.ts')) await copyPages(work);
-    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-    await writeFile(join(work, 'package.json'), `${JSON.stringify({ name: 'sightline', version, type: 'module' })}\n`);
     const { arch, profile } = contents;
     await writeFile(join(work, 'build.json'), `${JSON.stringify({ function: name, profile: profile.name, arch })}\n`);
     await rm(target, { recursive: true, force: true });

@@ -421,6 +421,7 @@ describe('a stage that is not production', () => {
     ]);
     for (const { inputs } of alarms) {
       assert.deepEqual([inputs.alarmActions, inputs.okActions], [[], []]);
+      assert.match(inputs.alarmDescription as string, /^sightline-ci: /, 'an e-mail that does not say which stage');
       assert.deepEqual([inputs.comparisonOperator, inputs.treatMissingData], ['GreaterThanThreshold', 'notBreaching']);
     }
     const limits = Object.fromEntries(

@@ -79,6 +79,8 @@ describe('the built Lambda functions', { skip }, () => {
             [],
           );
         assert.equal(files.includes('page/index.html'), name === 'api');
+        // SST writes sst-env.d.ts beside each, and the next `sst diff` would find the code changed.
+        assert.ok(!files.includes('package.json'));
       }
     });
 
