@@ -19,7 +19,11 @@ export async function readJsonObject(
   return { value, etag: object.info.etag };
 }
 
-/** Stores a value as JSON. Throws as {@link ObjectStore.put} does. */
+/**
+ * Stores a value as JSON.
+ * @throws {precondition-failed} when `ifNoneMatch` or `ifMatch` does not hold
+ * @throws {unavailable}
+ */
 export async function writeJsonObject(
   store: Pick<ObjectStore, 'put'>,
   key: string,

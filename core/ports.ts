@@ -410,7 +410,11 @@ export interface ImageEmbedder {
    * @throws {too-large}
    */
   embedImage(bytes: Uint8Array): Promise<EmbeddedPicture>;
-  /** The picture's fields, without embedding it. Throws as {@link embedImage} does. */
+  /**
+   * The picture's fields, without embedding it.
+   * @throws {unreadable-image} with the reason in its details
+   * @throws {too-large}
+   */
   describeImage(bytes: Uint8Array): Promise<PictureInfo>;
   close(): Promise<void>;
 }

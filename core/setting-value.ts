@@ -19,14 +19,14 @@ export interface Option<T> {
   readonly many: boolean;
   /** Separates the items of a list in an environment variable. */
   readonly separator?: string;
-  /** Throws Expected when the items of a list do not fit each other. */
+  /** @throws {Expected} when the items of a list do not fit each other */
   readonly check?: (items: readonly never[]) => void;
   /** Never shown in a message. */
   readonly secret: boolean;
   /**
    * Parses one value.
    * @param resolvePath makes a path as the user typed it absolute
-   * @throws Expected
+   * @throws {Expected} when it is not one
    */
   readonly parse: (given: string, resolvePath: (path: string) => string) => unknown;
 }

@@ -498,7 +498,7 @@ function address(about: { readonly text: string; readonly default: string }): Op
   };
 }
 
-/** Throws when one prefix begins with another: S3 refuses overlapping notifications. */
+/** @throws {Expected} when one prefix begins with another: S3 refuses overlapping notifications */
 function apart(prefixes: readonly string[]): void {
   const overlap = prefixes.some((one, i) => prefixes.some((other, j) => i !== j && one.startsWith(other)));
   if (overlap) {

@@ -74,7 +74,7 @@ export interface Trash {
   remove(id: string): Promise<TrashEntry>;
   /**
    * Deletes all entries, or the expired ones, for good; returns how many. Goes on after one that cannot be deleted.
-   * @throws the first fault, with the number of entries that are left in its message
+   * @throws {SightlineError} the first fault, with the number of entries that are left in its message
    */
   empty(which: 'all' | 'expired'): Promise<number>;
 }

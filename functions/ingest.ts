@@ -38,8 +38,8 @@ const handling = loadOnce(async () => {
 await settled(handling, telemetry.logger);
 
 /**
- * Returns the failed messages of a batch, or the number of purged tombstones for the schedule. Throws only when models
- * or stores could not be opened, so that the whole batch is redelivered.
+ * Returns the failed messages of a batch, or the number of purged tombstones for the schedule.
+ * @throws {SightlineError} when models or stores could not be opened, so that the whole batch is redelivered
  */
 export async function handler(
   event: SQSEvent | typeof PURGE_EVENT,

@@ -10,7 +10,7 @@ export type Settings = Values<'stack'> & {
   readonly profile: string;
 };
 
-/** Throws for settings that cannot be combined. */
+/** Settings that cannot be combined, each with the message for it. */
 const RULES: readonly [(settings: Settings) => boolean, string][] = [
   [
     ({ urlAuth, domain }) => urlAuth === 'iam' && domain !== undefined,
@@ -27,7 +27,10 @@ const RULES: readonly [(settings: Settings) => boolean, string][] = [
   ],
 ];
 
-/** Reads the settings of a deployment. Throws an error that names every invalid variable. */
+/**
+ * Reads the settings of a deployment.
+ * @throws {Error} that names every invalid variable
+ */
 export function readSettings(stage: string, env: Readonly<Record<string, string | undefined>>): Settings {
   const values = read('stack', { env });
   const settings = { ...values, stage, profile: values.profile ?? 'compact' };

@@ -186,7 +186,10 @@ async function printLanguages(
   } else console.log(languageLines(all).join('\n'));
 }
 
-/** One head, or two to compare. Throws UsageError. */
+/**
+ * One head, or two to compare.
+ * @throws {UsageError}
+ */
 function headFolders(
   flags: { readonly compare: boolean; readonly head?: string; readonly queries?: string },
   positionals: readonly string[],

@@ -151,7 +151,8 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
 }
 
 /**
- * The folder to write to, or null for a new one. Throws UsageError if it has a head and --replace is not given.
+ * The folder to write to, or null for a new one.
+ * @throws {UsageError} if it has a head and --replace is not given
  */
 async function outFolder({ out, replace, profile, models }: Flags): Promise<string | null> {
   if (replace) return out ?? join(models ?? ownModels(), `head-${profile}`);

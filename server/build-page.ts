@@ -8,8 +8,8 @@ import { type Page, pageFile } from '../functions/http/page-files.ts';
 const webDir = fileURLToPath(new URL('../web/', import.meta.url));
 
 /**
- * Bundles web/ with esbuild, in well under a second. Every file except `/` has a content hash in its name. Throws
- * esbuild's BuildFailure when the sources do not compile.
+ * Bundles web/ with esbuild, in well under a second. Every file except `/` has a content hash in its name.
+ * @throws {BuildFailure} of esbuild when the sources do not compile
  */
 export async function buildPage(options: { sourceMaps?: boolean; plugins?: Plugin[] } = {}): Promise<Page> {
   const { build } = await import('esbuild');

@@ -64,11 +64,13 @@ export interface Runtime {
 }
 
 /**
- * Models, stores and pipelines, loaded and ready. Throws when any of them do not match.
+ * Models, stores and pipelines, loaded and ready.
  * @param options.mayChange whether this process runs long enough to change to other models
  * @param options.upkeep whether to write what is due in the index: captions of another text side, deletions of long
- * ago, folders that were half taken out. Default true
+ * ago, folders that were half taken out; true by default
  * @param options.texts `later` loads the text encoder with the first text, if there may never be one
+ * @throws {model-mismatch}
+ * @throws {space-mismatch} when models and stores do not match
  */
 export async function openRuntime(
   config: Config,

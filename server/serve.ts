@@ -17,9 +17,10 @@ import { createLogger, openRuntime, type Runtime } from './runtime.ts';
 
 /**
  * Everything on one machine: the HTTP API, the page, and watched folders, whose changes go through the same ingest as
- * S3 events. Resolves when it has stopped after an interruption. Throws if it cannot start.
+ * S3 events. Resolves when it has stopped after an interruption.
  * @param createProgress shows the progress of the first comparison with the index
  * @param ask asks whether a folder is a moved one of the index, when that is uncertain
+ * @throws {SightlineError} if it cannot start
  */
 export async function serveLocally(
   flags: Parameters<typeof readConfig>[0],

@@ -28,10 +28,10 @@ const REFUSED_MS = Number.MAX_SAFE_INTEGER;
 const LOOK_MS = 60_000;
 
 /**
- * The vanished pictures of one machine, in a SQLite file that several processes may have open. Throws as `openDatabase`
- * does.
- *
+ * The vanished pictures of one machine, in a SQLite file that several processes may have open.
  * @param hours how long they are kept
+ * @throws {schema-mismatch} when the file is no such log or has another version
+ * @throws {unavailable} when it cannot be opened
  */
 export function openVanishedLog(file: string, hours: number, clock: () => number = Date.now): VanishedLog {
   const db = openDatabase(file, VANISHED);

@@ -9,7 +9,10 @@ export interface ClientOptions {
   /** Called for each request, so that a key can be entered later. */
   readonly apiKey?: () => string | undefined;
   readonly fetch?: typeof fetch;
-  /** Timeout in milliseconds, except for uploads and folder changes. Default 30,000. */
+  /**
+   * Timeout in milliseconds, except for uploads and folder changes.
+   * @default 30000
+   */
   readonly timeoutMs?: number;
 }
 

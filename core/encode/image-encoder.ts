@@ -16,7 +16,10 @@ export interface ImageEncoder {
   /** Size of each output. */
   readonly outputs: Readonly<Record<string, number>>;
   readonly preprocessing: Preprocessing;
-  /** Takes pixels from `decodeImage` with this preprocessing. Throws a plain Error for another size, which is a bug. */
+  /**
+   * Takes pixels from `decodeImage` with this preprocessing.
+   * @throws {Error} for pixels of another size, which is a bug
+   */
   encode(pixels: RgbPixels): Promise<ImageOutputs>;
   close(): Promise<void>;
 }

@@ -27,7 +27,10 @@ export async function findFolder(modelDirs: readonly string[], folder: string, a
   });
 }
 
-/** The folder of an encoder, under the first of its names that exists. Throws as {@link findFolder} does. */
+/**
+ * The folder of an encoder, under the first of its names that exists.
+ * @throws {model-mismatch} when neither exists
+ */
 export async function findEncoder(
   modelDirs: readonly string[],
   { folder, otherFolder }: { readonly folder: string; readonly otherFolder?: string | undefined },

@@ -30,7 +30,11 @@ export interface PictureEncoder {
    * @throws {too-large}
    */
   encode(bytes: Uint8Array): Promise<{ outputs: ImageOutputs; picture: PictureInfo }>;
-  /** The picture's fields, without encoding it. Throws as `encode` does; loads no model. */
+  /**
+   * The picture's fields, without encoding it or loading a model.
+   * @throws {unreadable-image}
+   * @throws {too-large}
+   */
   describe(bytes: Uint8Array): Promise<PictureInfo>;
   close(): Promise<void>;
 }

@@ -50,7 +50,9 @@ const infoSchema = z.object({
 
 /**
  * The commit of a branch, tag or commit, and its files, with their sizes if the hub gives them.
- * @throws {unavailable} when the hub does not answer with a description; and what `fetchFile` throws
+ * @throws {unavailable} when the hub does not answer with a description
+ * @throws {not-found}
+ * @throws {invalid-config} for a missing or insufficient token
  */
 export async function resolveRevision(
   hub: HubOptions,

@@ -79,7 +79,10 @@ export async function downloadFile(hub: HubOptions, download: Download): Promise
 
 const partSchema = z.object({ etag: z.string().min(1), revision: z.string() });
 
-/** Completes the partial file. Throws {@link HubBusy} when the connection ends early. */
+/**
+ * Completes the partial file.
+ * @throws {HubBusy} when the connection ends early
+ */
 async function receive(hub: HubOptions, download: Download): Promise<HubFile> {
   const { to, signal, onProgress } = download;
   const have = await sizeOf(partOf(to));

@@ -111,7 +111,7 @@ async function pullFiles(encoder: Encoder, lock: ModelLock, options: PullOptions
 
 /**
  * Bytes that a pull would download, requested from the hub if not pinned; null when unknown.
- * Throws as `resolveRevision` does.
+ * @throws {unavailable} when the hub does not answer
  */
 export async function downloadSize(
   { files, hub: from }: Encoder,

@@ -1,7 +1,7 @@
 import { SightlineError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
 
-/** The same store without writes: every change throws `read-only`. */
+/** The same store without writes: every change is refused as `read-only`. */
 export function readOnly<T extends ObjectStore>(store: T): T {
   const refuse = async (): Promise<never> => {
     throw readOnlyFault(store.bucket);

@@ -46,7 +46,10 @@ const LOOKUPS: Readonly<Record<string, { readonly ids: number; readonly table: n
   EmbedLayerNormalization: { ids: 0, table: 2 },
 };
 
-/** Reads the outline of an ONNX file. Throws a plain Error when it is not one. */
+/**
+ * Reads the outline of an ONNX file.
+ * @throws {Error} when it is not one
+ */
 export function readOutline(bytes: Uint8Array): OnnxOutline {
   const { opsetImport, functions, graph } = ModelOutline.decode(bytes) as unknown as Model;
   const nodes = graph?.node ?? [];

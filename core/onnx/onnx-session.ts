@@ -37,7 +37,10 @@ export interface OnnxOptions {
   readonly arena?: boolean;
 }
 
-/** Loads a model from a file path or from its bytes. Throws onnxruntime's error when it is not a valid model. */
+/**
+ * Loads a model from a file path or from its bytes.
+ * @throws {Error} of onnxruntime when it is not a valid model
+ */
 export async function loadOnnx(model: string | Uint8Array, options: OnnxOptions = {}): Promise<OnnxModel> {
   const sessionOptions: InferenceSession.SessionOptions = {
     intraOpNumThreads: options.threads ?? availableParallelism(),

@@ -53,7 +53,9 @@ export interface Thumbnail extends Size {
 
 /**
  * A small version of a picture as WebP: upright, at most `maxEdge` pixels along its longer edge and never enlarged,
- * colours converted to sRGB, without metadata. Throws as {@link decodeImage}.
+ * colours converted to sRGB, without metadata.
+ * @throws {unreadable-image} with an {@link ImageRejection} in `details.reason`
+ * @throws {too-large}
  */
 export async function thumbnail(
   bytes: Uint8Array,

@@ -27,7 +27,10 @@ export interface Source {
   readonly damaged?: boolean;
 }
 
-/** The header of a file, without a limit: the caller checks the size. Throws sharp's own faults. */
+/**
+ * The header of a file, without a limit: the caller checks the size.
+ * @throws {Error} of sharp
+ */
 export function readMetadata({ bytes, damaged }: Source): Promise<Metadata> {
   return sharp(bytes, { limitInputPixels: false, failOn: damaged ? 'none' : 'error' }).metadata();
 }

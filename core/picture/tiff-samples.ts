@@ -51,11 +51,12 @@ export function needsScaling({ space, channels, depth, icc }: Metadata): boolean
 }
 
 /**
- * Converts such samples to 8-bit RGB, in height x width x 3 bytes. Throws sharp's faults.
+ * Converts such samples to 8-bit RGB, in height x width x 3 bytes.
  *
  * Colours keep their zero and are divided by the nominal maximum of their number type: 1 (even if some highlights are
  * brighter), 255, 65,535 or 2^32 - 1, or by the actual maximum if that is far from all of these. Grey with values
  * outside 0 to 255 is more often a measurement than a photo, and is stretched from minimum to maximum.
+ * @throws {Error} of sharp
  */
 export async function scaleSamples(source: Source, metadata: Metadata, maxPixels: number): Promise<Uint8Array> {
   const { space, depth } = metadata;

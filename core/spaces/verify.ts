@@ -33,8 +33,8 @@ const FEW = 100;
 
 /**
  * Checks a space filled from the live one: it must have as many points, each point of a sample must be found by its own
- * vector, and pictures must have similar neighbours. Ids are hashes, so the first ones are a random sample. Throws
- * `precondition-failed` with what was expected and found.
+ * vector, and pictures must have similar neighbours. Ids are hashes, so the first ones are a random sample.
+ * @throws {precondition-failed} with what was expected and found
  */
 export async function verifySpace(
   candidate: CandidateIndex,

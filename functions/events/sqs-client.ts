@@ -47,7 +47,8 @@ export interface MessageQueue {
    */
   settings(): Promise<{ readonly visibilitySeconds: number; readonly maxReceives: number | null }>;
   /**
-   * Moves everything in its dead letter queue back to it. Also throws `unavailable` when that is already in progress.
+   * Moves everything in its dead letter queue back to it.
+   * @throws {unavailable} also when that is already in progress
    */
   redrive(): Promise<Redrive>;
   close(): void;
@@ -59,14 +60,17 @@ export interface Redrive {
   readonly from: string;
   /** Number of messages there. If 0, nothing was started. */
   readonly messages: number;
-  /** Its progress. Throws `unavailable` when SQS gave up, with its reason. */
+  /**
+   * Its progress.
+   * @throws {unavailable} when SQS gave up, with its reason
+   */
   progress(): Promise<{ readonly moved: number; readonly isOver: boolean }>;
 }
 
 export interface QueueOptions {
   /** Also names the server: the client sends requests to its host. */
   readonly url: string;
-  /** Default: from the URL of an AWS queue, otherwise from the SDK. */
+  /** @default from the URL of an AWS queue, otherwise from the SDK */
   readonly region?: string;
   readonly credentials?: SQSClientConfig['credentials'];
   /** For one attempt, in addition to the wait of `receive`. @default 10000 */

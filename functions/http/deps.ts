@@ -20,7 +20,7 @@ export interface StaticFile {
   readonly body: Uint8Array<ArrayBuffer> | string;
   readonly contentType: string;
   readonly etag: string;
-  /** Default: `public, no-cache`, revalidated every time. */
+  /** @default `public, no-cache`, revalidated every time */
   readonly cacheControl?: string;
 }
 
@@ -38,13 +38,22 @@ export interface FolderSummary {
   readonly isThere: boolean;
 }
 
-/** Changes that people make to the folders of an index. Throws as `Folders` of a server does. */
+/** Changes that people make to the folders of an index. */
 export interface FolderChanges {
   /**
    * Returns the bucket of the folder.
-   * @param moved whether it is the indexed folder that it resembles; if undefined, throws `perhaps-moved` in that case
+   * @param moved whether it is the indexed folder that it resembles
+   * @throws {perhaps-moved} when it resembles one and `moved` is undefined
+   * @throws {unavailable} when it does not exist
+   * @throws {invalid-config} when it lies within another indexed folder, or contains one
+   * @throws {invalid-input} when it cannot be a folder of pictures
    */
   add(path: string, moved: boolean | undefined): Promise<string>;
+  /**
+   * @throws {not-found} when the index has no such folder
+   * @throws {unavailable} when nothing is at that path
+   * @throws {invalid-config} when the path lies within another indexed folder, or contains one
+   */
   move(name: string, path: string): Promise<string>;
   remove(name: string): Promise<void>;
 }

@@ -9,14 +9,20 @@ export async function getImage(vectors: VectorStore, id: string): Promise<ImageP
   return point === undefined || point.deleted || point.payload.kind !== 'image' ? null : point.payload;
 }
 
-/** The live picture with this id. Throws 404. */
+/**
+ * The live picture with this id.
+ * @throws {not-found}
+ */
 export async function findImage(vectors: VectorStore, id: string): Promise<ImagePayload> {
   const payload = await getImage(vectors, id);
   if (payload === null) throw new HttpProblem('not-found', `no stored picture has the id ${id}`);
   return payload;
 }
 
-/** The live caption with this id. Throws 404. */
+/**
+ * The live caption with this id.
+ * @throws {not-found}
+ */
 export async function findCaption(vectors: VectorStore, id: string): Promise<CaptionPayload> {
   const point = (await vectors.get([id])).get(id);
   if (point === undefined || point.deleted || point.payload.kind !== 'caption') {

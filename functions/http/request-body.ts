@@ -15,7 +15,10 @@ function mediaType(c: Context): string {
   return (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
 }
 
-/** Throws 415 unless the body has one of these types; `image/*` stands for any picture. */
+/**
+ * The type of the body; `image/*` in `accepted` stands for any picture.
+ * @throws {unsupported-media-type} when the body has none of these types, or is encoded
+ */
 export function expectMediaType(c: Context, ...accepted: readonly string[]): string {
   const type = mediaType(c);
   const fits = accepted.some((one) => (one.endsWith('/*') ? type.startsWith(one.slice(0, -1)) : type === one));
@@ -40,7 +43,7 @@ function tooLarge(maxBytes: number, got: string): HttpProblem {
   });
 }
 
-/** Throws 413 when Content-Length is over the limit, before anything is read. */
+/** @throws {too-large} when Content-Length is over the limit, before anything is read */
 export function expectLength(c: Context, maxBytes: number): void {
   const announced = Number(c.req.header('content-length') ?? 0);
   if (announced > maxBytes) throw tooLarge(maxBytes, String(announced));

@@ -89,7 +89,10 @@ function invalid(issues: readonly Issue[], input: unknown, where: 'body' | 'para
   return new HttpProblem('invalid-input', summary(details), { errors: details.slice(0, MAX_DETAILS) });
 }
 
-/** Parses a value or throws the problem. */
+/**
+ * Parses a value.
+ * @throws {invalid-input} with what is wrong with it
+ */
 export function parseOrThrow<S extends z.ZodType>(schema: S, input: unknown, where: 'body' | 'parameter'): z.output<S> {
   const parsed = schema.safeParse(input);
   if (!parsed.success) throw invalid(parsed.error.issues, input, where);

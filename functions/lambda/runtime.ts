@@ -116,7 +116,10 @@ export interface LambdaRuntime<E extends ImageEmbedder> {
 /**
  * Opens models, stores and the indexing pipeline of a function. `load` loads its models: the bundle contains only
  * models that are loaded. Models are loaded once, even if opening the stores fails and is repeated, because unloaded
- * models leak memory. Throws when models and stores do not match or cannot be reached.
+ * models leak memory.
+ * @throws {model-mismatch}
+ * @throws {space-mismatch} when models and stores do not match
+ * @throws {unavailable} when they cannot be reached
  */
 export function runtimeWith<E extends ImageEmbedder>(
   load: (options: EmbedderOptions) => Promise<E>,

@@ -64,7 +64,7 @@ export async function runCommand(name: string, declared: AnyCommand, args: reado
   }
 }
 
-/** Throws UsageError for arguments that do not match the declaration. */
+/** @throws {UsageError} for arguments that do not match the declaration */
 function readArguments(
   name: string,
   { options, words: expected = { min: 0, max: 0 } }: AnyCommand,
@@ -111,7 +111,7 @@ function parse(options: Options, args: readonly string[]): { values: Given; posi
   }
 }
 
-/** Throws UsageError when npm took flags that were meant for this command, with the line to type instead. */
+/** @throws {UsageError} when npm took flags that were meant for this command, with the line to type instead */
 function expectNothingKept(name: string, options: Options, values: Given, words: readonly string[]): void {
   const call = npmCall();
   const kept = Object.keys(options).filter((flag) => values[flag] === undefined && call?.kept(flag) !== undefined);

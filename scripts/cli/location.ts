@@ -32,7 +32,9 @@ export function absoluteLocation(at: string): string {
  * Opens `DIR` or `s3://BUCKET[/PREFIX]`; S3_ENDPOINT names an S3-compatible server. Relative paths start where the user
  * called npm.
  * @param options.create creates a missing folder
- * @throws UsageError, and what the drivers throw: `unavailable`, `invalid-config`
+ * @throws {UsageError} for an address that is none
+ * @throws {unavailable}
+ * @throws {invalid-config}
  */
 export async function openLocation(at: string, options: { create?: boolean } = {}): Promise<Location> {
   if (!isBucket(at)) {
@@ -50,7 +52,7 @@ export async function openLocation(at: string, options: { create?: boolean } = {
 
 /**
  * Splits s3://BUCKET/PREFIX; the prefix is not changed.
- * @throws UsageError
+ * @throws {UsageError} for another form
  */
 export function parseBucket(at: string): { bucket: string; prefix: string } {
   const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]*)(?:\/(.*))?$/s.exec(at) ?? [];

@@ -1,7 +1,12 @@
 import { type Encoder, type PullOptions, pullModel } from '../../core/hub/models.ts';
 import { createProgress, type Progress } from './progress.ts';
 
-/** Pulls an encoder with a progress bar per file. Throws like `pullModel`. */
+/**
+ * Pulls an encoder with a progress bar per file.
+ * @throws {not-found} for an encoder whose files are in no repository
+ * @throws {model-mismatch} when the hub's files do not match the lock
+ * @throws {unavailable}
+ */
 export async function pullEncoder(
   encoder: Encoder,
   options: Pick<PullOptions, 'hub' | 'models' | 'signal'>,

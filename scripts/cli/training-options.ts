@@ -110,7 +110,10 @@ function readCaptions(file: string): Uint8Array {
   }
 }
 
-/** Parses `--split 80/10/10`: percentages of training, validation and test. Throws UsageError. */
+/**
+ * Parses `--split 80/10/10`: percentages of training, validation and test.
+ * @throws {UsageError}
+ */
 export function splitShares(value: string | undefined): SplitShares | undefined {
   if (value === undefined) return undefined;
   const [train = 0, val = 0, test = 0] = value.split('/').map(Number);

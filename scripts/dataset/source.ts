@@ -21,7 +21,10 @@ export interface DatasetSource {
 
 /**
  * Opens a folder, a bucket, one archive in either, a tar on standard input, or what is downloaded into a folder below
- * `data`. Throws UsageError when source and target are not apart, and what the drivers throw.
+ * `data`.
+ * @throws {UsageError} when source and target are not apart
+ * @throws {unavailable}
+ * @throws {not-found}
  */
 export async function openDatasetSource(from: string, to: string, data: string): Promise<DatasetSource> {
   if (from === '-') return { files: standardInput(), from: 'standard input', commit: null, close: () => {} };

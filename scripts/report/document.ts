@@ -11,7 +11,10 @@ export interface ReportParts {
   readonly template: string;
 }
 
-/** Bundles the report's page with esbuild. Throws its BuildFailure when the page does not compile. */
+/**
+ * Bundles the report's page with esbuild.
+ * @throws {BuildFailure} of esbuild when the page does not compile
+ */
 export async function buildReportPage(): Promise<ReportParts> {
   const { build } = await import('esbuild');
   const pageDir = join(root, 'scripts', 'report', 'page');

@@ -37,7 +37,10 @@ export interface Registry {
   readonly leaving: readonly string[];
 }
 
-/** The folders known to the index in `data`. Throws as `readRegistry`. */
+/**
+ * The folders known to the index in `data`.
+ * @throws {invalid-config} when the file is damaged
+ */
 export async function readFolders(data: string): Promise<readonly Folder[]> {
   return (await readRegistry(data)).folders;
 }

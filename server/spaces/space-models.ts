@@ -84,7 +84,10 @@ export async function listHeads(modelDirs: readonly string[]): Promise<KnownMode
   return refuseTwins(found.flat(), ({ head }) => head ?? '');
 }
 
-/** Profiles without a head whose encoders are available, and their spaces. Throws as {@link listHeads}. */
+/**
+ * Profiles without a head whose encoders are available, and their spaces.
+ * @throws {model-mismatch} for two heads with the same space
+ */
 async function listSharedSpaces(modelDirs: readonly string[]): Promise<KnownModels[]> {
   const manifest = await loadManifest(modelDirs);
   const found: KnownModels[] = [];
@@ -144,7 +147,7 @@ export async function findModels(space: SpaceId, places: Places): Promise<SpaceM
 }
 
 /**
- * The same, but throws when they are missing.
+ * The same, for a caller that cannot go on without them.
  * @throws {space-mismatch} naming what is missing and what is available
  */
 export async function expectModels(space: SpaceId, places: Places): Promise<SpaceModels> {

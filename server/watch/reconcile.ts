@@ -60,12 +60,12 @@ interface Comparison {
 }
 
 /**
- * Compares a folder or a bucket with the index and emits an event for each difference, as S3 would have done. If the
- * folder cannot be read or looks like an empty mount point, removes nothing and throws `unavailable`; likewise removes
- * nothing below such a subfolder. Memory: one id per object of the folder.
+ * Compares a folder or a bucket with the index and emits an event for each difference, as S3 would have done. Removes
+ * nothing below a subfolder that cannot be read. Memory: one id per object of the folder.
  *
  * @param prefix compares only keys with this prefix
  * @param isBeingWritten true excludes an object: the caller watches it
+ * @throws {unavailable} when the folder cannot be read or looks like an empty mount point; nothing is removed then
  */
 export async function reconcile(
   options: ReconcileOptions,

@@ -25,14 +25,14 @@ export interface TreeWatcher {
 
 /**
  * Reports changes in a folder and everything below it, except hidden names other than ignore files. Does not follow
- * symbolic links. Resolves once all further changes will be reported; throws `unavailable` when the root cannot be
- * watched.
+ * symbolic links. Resolves once all further changes will be reported.
  *
  * macOS and Windows can watch a whole tree. Linux watches single folders, so each folder gets a watcher: the watcher
  * starts before the subfolders are read, so that no new folder is missed.
  *
  * @param isRecursive whether the system watches the whole tree
  * @param watch `watch` of node:fs
+ * @throws {unavailable} when the root cannot be watched
  */
 export async function watchTree(
   root: string,

@@ -82,7 +82,10 @@ export async function typeCheck(): Promise<string> {
   );
 }
 
-/** The resources of a deployment. Throws with the program's output if it fails. */
+/**
+ * The resources of a deployment.
+ * @throws {Error} with the program's output if it fails
+ */
 export async function evaluate(options: Options): Promise<Stack> {
   const work = await mkdtemp(path.join(platform, 'check-'));
   const targets: DevTarget[] = [];

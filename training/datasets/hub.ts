@@ -22,7 +22,8 @@ export interface DatasetDownload extends Pick<Download, 'signal' | 'waitMs'> {
 /**
  * Downloads a data set's archives and captions files at one commit. Resumes earlier downloads and is safe to run in
  * several processes.
- * @throws the errors of `downloadFile`
+ * @throws {unavailable} when the hub does not answer
+ * @throws {not-found} when it has no such file
  */
 export async function downloadDataset(
   hub: HubOptions,

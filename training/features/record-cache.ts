@@ -115,7 +115,8 @@ export class RecordCache {
 
   /**
    * Columns `from` to `to` (default all) of the rows with these hashes, in order, readable until the cache is closed.
-   * Reading throws `unavailable` if another process changed the file. Throws a plain Error for an unknown hash: a bug.
+   * @throws {unavailable} on reading, if another process changed the file
+   * @throws {Error} for an unknown hash: a bug
    */
   rows(hashes: readonly string[], part: { from?: number; to?: number } = {}): HalfRows {
     const places = hashes.map((hash) => {

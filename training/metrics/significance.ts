@@ -42,7 +42,10 @@ export function interval(table: QueryTable, resampling: Resampling): Interval {
   );
 }
 
-/** Compares two heads on the same pictures. Throws a plain Error if the tables cover different pictures: a bug. */
+/**
+ * Compares two heads on the same pictures.
+ * @throws {Error} if the tables cover different pictures: a bug
+ */
 export function compare(first: QueryTable, second: QueryTable, resampling: Resampling): Comparison {
   if (first.pictures !== second.pictures || first.captions !== second.captions) {
     throw new Error('expected two heads on the same pictures');

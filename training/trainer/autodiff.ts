@@ -160,7 +160,7 @@ export class Tape {
 
   /**
    * Adds the backward pass of the scalar `loss` and returns the names of its gradients with respect to `wrt`, in order.
-   * Throws if one of them has no influence on the loss: that is a mistake in the graph.
+   * @throws {Error} if one of them has no influence on the loss: that is a mistake in the graph
    */
   gradients(loss: Value, wrt: readonly Value[]): string[] {
     const grads = new Map<string, string>([[loss.name, this.graph.scalar(1)]]);

@@ -11,7 +11,7 @@ export const BATCH = 32;
 /**
  * One page of the keys below `root` in UTF-8 order. Only the relevant part of the tree is read, in that order, so a
  * page costs its own items and the names of the folders on its path. Symbolic links and hidden names are not objects.
- * An unreadable folder throws `unavailable`: skipping it would look as if its pictures had been deleted.
+ * @throws {unavailable} for an unreadable folder: skipping it would look as if its pictures had been deleted
  */
 export async function listFolder(root: Root, bucket: string, options: ListOptions): Promise<Page<ListedObject>> {
   const { prefix = '', limit } = options;

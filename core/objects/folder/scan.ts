@@ -12,7 +12,8 @@ import { describeLink } from './symbolic-link.ts';
 
 /**
  * Everything below `root` whose path begins with `prefix`: objects in order of keys, and other files with the reason.
- * An unreadable folder is one failure and does not stop the scan; an unreadable root throws `unavailable`.
+ * An unreadable folder is one failure and does not stop the scan; an unreadable root does.
+ * @throws {unavailable} for an unreadable root
  */
 export async function* scanFolder(root: Root, rules: FolderRules, prefix: string): AsyncGenerator<Scanned, void, void> {
   yield* scan({ root, rules, prefix }, [], rules.outermost);

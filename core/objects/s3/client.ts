@@ -5,27 +5,45 @@ import { isConflict, type S3Context, translateS3Error } from './errors.ts';
 
 export interface S3Options {
   readonly bucket: string;
-  /** Default: as found by the SDK (environment, profile, instance). */
+  /** @default as found by the SDK (environment, profile, instance) */
   readonly region?: string;
   /** Address of another S3-compatible server, such as `http://127.0.0.1:9000`. Implies path-style addresses. */
   readonly endpoint?: string;
-  /** Default: the SDK's provider chain, which is right on Lambda. */
+  /** @default the SDK's provider chain, which is right on Lambda */
   readonly credentials?: {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
     readonly sessionToken?: string;
   };
-  /** Attempts per request, including the first, with exponential backoff and full jitter. Default 4. */
+  /**
+   * Attempts per request, including the first, with exponential backoff and full jitter.
+   * @default 4
+   */
   readonly maxAttempts?: number;
-  /** Longest silence while a body is read. Default 30,000. */
+  /**
+   * Longest silence while a body is read.
+   * @default 30000
+   */
   readonly idleTimeoutMs?: number;
-  /** For one request with all attempts. Default 60,000. */
+  /**
+   * For one request with all attempts.
+   * @default 60000
+   */
   readonly deadlineMs?: number;
-  /** Pays for requests to a bucket whose owner does not ("Requester Pays"). Default false. */
+  /**
+   * Pays for requests to a bucket whose owner does not ("Requester Pays").
+   * @default false
+   */
   readonly requesterPays?: boolean;
-  /** Refuses everything that would change the bucket, with `read-only`. Default false. */
+  /**
+   * Refuses everything that would change the bucket, with `read-only`.
+   * @default false
+   */
   readonly readOnly?: boolean;
-  /** Whether to check the bucket once before the store is returned. Default true. */
+  /**
+   * Whether to check the bucket once before the store is returned.
+   * @default true
+   */
   readonly verify?: boolean;
 }
 

@@ -10,13 +10,22 @@ export interface QdrantConnection {
   /** Such as `https://qdrant.example.com:6333/prefix`. Without a port: 6333, as in all Qdrant clients. */
   readonly url: string;
   readonly apiKey?: string;
-  /** For one attempt. Default 10,000. */
+  /**
+   * For one attempt.
+   * @default 10000
+   */
   readonly timeoutMs?: number;
-  /** For one request with all attempts and the pauses between them. Default 30,000. */
+  /**
+   * For one request with all attempts and the pauses between them.
+   * @default 30000
+   */
   readonly deadlineMs?: number;
-  /** Attempts per request, including the first. Default 5. */
+  /**
+   * Attempts per request, including the first.
+   * @default 5
+   */
   readonly maxAttempts?: number;
-  /** Default 25. */
+  /** @default 25 */
   readonly maxConnections?: number;
 }
 
@@ -27,7 +36,8 @@ export interface QdrantSession {
   /**
    * Makes one request, and repeats it after transient faults (429, 5xx, timeout, connection), with growing, random
    * pauses that are never shorter than the server asked for, all within the deadline. Requests must therefore be
-   * idempotent. `request` must call the client before it first awaits. Throws translated faults.
+   * idempotent. `request` must call the client before it first awaits.
+   * @throws {SightlineError} with the code that {@link translateQdrantError} gives the fault
    */
   call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
   close(): void;

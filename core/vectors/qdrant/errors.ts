@@ -26,7 +26,7 @@ export function statusOf(error: unknown): number | undefined {
 /** The server has accepted an update but not applied it yet, so reading it back proves nothing. */
 class NotYetApplied extends Error {}
 
-/** Throws a transient error unless every update of a request has been applied. */
+/** @throws {NotYetApplied} unless every update of a request has been applied; it is transient */
 export function assertApplied(updates: readonly { status: string }[]): void {
   const open = updates.find(({ status }) => status !== 'completed');
   if (open) throw new NotYetApplied(`an update was answered with ${JSON.stringify(open.status)}, not "completed"`);

@@ -25,16 +25,19 @@ import { storeOf } from './store.ts';
 import { activeFence, claimAlias, raiseFence } from './switch-lock.ts';
 
 export interface QdrantSpacesOptions extends QdrantConnection {
-  /** Default `sightline-`. */
+  /** @default `sightline-` */
   readonly collectionPrefix?: string;
-  /** Names the live collection. Default `live`. */
+  /**
+   * Names the live collection.
+   * @default `live`
+   */
   readonly alias?: string;
   readonly search?: QdrantSearch;
   /** Options for creating collections. */
   readonly collection?: QdrantCollectionOptions;
   /**
-   * How long a write waits for a switch to end before it is `unavailable`. Default: as long as it takes, a minute at
-   * most.
+   * How long a write waits for a switch to end before it is `unavailable`.
+   * @default as long as it takes, a minute at most
    */
   readonly fencePatienceMs?: number;
 }

@@ -130,7 +130,8 @@ class Fence {
 
   /**
    * Points the alias at this collection and removes the fence, atomically. Pass `first` when the alias does not exist
-   * yet. Throws if the fence was not in place all the time.
+   * yet.
+   * @throws {unavailable} if the fence was not in place all the time
    */
   async pointAlias(is?: 'first'): Promise<void> {
     clearInterval(this.#timer);

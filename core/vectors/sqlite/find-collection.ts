@@ -24,7 +24,9 @@ interface Found {
 
 /**
  * The number of the collection for these options, created if missing. Call it in a transaction.
- * Throws as `Collection.open` does.
+ * @throws {space-mismatch}
+ * @throws {not-found}
+ * @throws {precondition-failed} as `Collection.open` does
  */
 export function findCollection(db: DatabaseSync, options: CollectionOptions): number {
   const live = liveCollection(db, options.alias);

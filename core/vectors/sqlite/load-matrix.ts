@@ -40,7 +40,10 @@ export function loadSlots(collection: Slots): void {
   }
 }
 
-/** Reads the slots that were changed after `change`, freed ones included. Throws as {@link loadSlots} does. */
+/**
+ * Reads the slots that were changed after `change`, freed ones included.
+ * @throws {schema-mismatch} when the file is damaged
+ */
 export function applySlotsSince(collection: Slots, change: number): void {
   const changed = collection.sql('SELECT slot, kind, vector FROM slots WHERE collection = ? AND change > ?');
   for (const { slot, kind, vector } of changed.iterate(collection.id, change)) {

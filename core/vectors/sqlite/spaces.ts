@@ -26,7 +26,11 @@ export interface EmbeddedSpacesOptions extends Omit<EmbeddedStoreOptions, 'space
 /** Rows deleted per transaction, so that other writers get a turn. */
 const DELETED_AT_ONCE = 5000;
 
-/** All spaces of one SQLite file. Throws as `openEmbeddedStore` does. */
+/**
+ * All spaces of one SQLite file.
+ * @throws {schema-mismatch} when the file has another version or is not a database
+ * @throws {unavailable} when it cannot be opened
+ */
 export async function openEmbeddedSpaces(options: EmbeddedSpacesOptions): Promise<Spaces> {
   const { file, alias = 'live' } = options;
   const db = await retryWhileLocked(async () => openDatabase(file, VECTOR_INDEX, options.onMigration));

@@ -17,14 +17,20 @@ export interface EmbeddedStoreOptions {
   readonly space: SpaceId;
   /** Components per vector. */
   readonly dimension: number;
-  /** Names the live space of the file. Default `live`. */
+  /**
+   * Names the live space of the file.
+   * @default `live`
+   */
   readonly alias?: string;
   /**
    * Threads of one scan. Memory is the bottleneck: a second thread makes it about 1.6 times as fast, more add little.
    * @default 2, or 1 on a machine with one core
    */
   readonly threads?: number;
-  /** Vectors per scan step. Default: 32 MB of them. */
+  /**
+   * Vectors per scan step.
+   * @default 32 MB of them
+   */
   readonly chunkSlots?: number;
 }
 
