@@ -4,6 +4,7 @@ import { basename, dirname, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { closing } from '../core/closing.ts';
+import { findEncoder } from '../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import { path, text, toggle } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
@@ -108,13 +109,14 @@ and p values.`,
       const headless = encoders.profile.head === null && flags.head === undefined && !flags.compare;
       if (headless) heads.push(await evaluateSharedSpace(encoders, pairs, options));
       else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, options));
-      if (flags.calibrate && !headless) {
+      if (flags.calibrate) {
         const about = { data: basename(location.name), split: flags.split, lang };
         const captions = await captionsByLanguage(location, flags.split, encoders);
         const request = { ...encoding, pairs, captions, about, seed: flags.seed };
         for (const head of heads) {
           const judged = flags.twin === undefined ? head : await evaluateHead(flags.twin, encoders, pairs, options);
-          printCalibration(await calibrateSide({ ...request, judged, into: head.folder }));
+          const into = headless ? await findEncoder(modelDirs, encoders.profile.text) : head.folder;
+          printCalibration(await calibrateSide({ ...request, judged, into }));
         }
       }
       await encoded.close();

@@ -7,6 +7,7 @@ import { type Encoders, loadEncoders } from './encoders.ts';
 import { loadHead } from './head.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from './identity-head.ts';
 import { type EmbedderOptions, embedPicture, headFolder, spaceOfHead } from './image-embedder.ts';
+import { findEncoder } from './model-files.ts';
 import { anyHasWord, firstSide, otherSides, reads, readTexts, type TextSide } from './text-sides.ts';
 
 /**
@@ -22,7 +23,8 @@ export async function loadEmbedder(options: EmbedderOptions): Promise<Embedder> 
     const space = sharedSpaceId({ text: encoders.text.fingerprint, image: encoders.image.fingerprint });
     const shared = sharedSpace(encoders.profile);
     const sides = [firstSide(encoders.text, shared, null)];
-    return createEmbedder({ encoders, head: shared, sides, folder: null }, { space, sameAs: [] });
+    const folder = await findEncoder(options.modelDirs, encoders.profile.text);
+    return createEmbedder({ encoders, head: shared, sides, folder }, { space, sameAs: [] });
   } catch (error) {
     await encoders.close();
     throw error;
@@ -53,16 +55,13 @@ interface Parts {
   readonly encoders: Encoders;
   readonly head: Projection;
   readonly sides: readonly TextSide[];
-  /** The folder of the head, or null. */
-  readonly folder: string | null;
+  /** Where calibrations are: the folder of the head, or without one that of the text encoder. */
+  readonly folder: string;
 }
 
 function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embedder, 'space' | 'sameAs'>): Embedder {
   const calibrations = new Map<string, Loaded<Calibration | null>>(
-    sides.map(({ encoder }) => [
-      encoder,
-      loadOnce(async () => (folder === null ? null : loadCalibration(folder, encoder, head.dimension))),
-    ]),
+    sides.map(({ encoder }) => [encoder, loadOnce(() => loadCalibration(folder, encoder, head.dimension))]),
   );
   const { classes: named } = encoders.image;
   const nameWords = new Set(named?.flatMap(({ names, hypernyms }) => [names[0]!, ...hypernyms].flatMap(wordsOf)));

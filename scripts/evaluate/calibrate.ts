@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { closing } from '../../core/closing.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
+import { sharedSpace } from '../../core/encode/identity-head.ts';
 import { findFolder } from '../../core/encode/model-files.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
@@ -13,7 +14,7 @@ import { type CalibrationFile, calibrationFile } from '../../core/search/calibra
 import { type CaptionedPicture, listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import type { PairSet } from '../../training/features/extract.ts';
 import { agreedWords, type Calibrated, calibrate } from '../../training/metrics/calibrate.ts';
-import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
+import { type EvaluatedSpace, NO_HEAD } from '../../training/metrics/evaluate-head.ts';
 import type { Location } from '../cli/location.ts';
 
 /** Writes the calibration of how well answers fit, beside the graph of a text side. */
@@ -27,9 +28,12 @@ const FEWEST_WORDS = 50;
 export interface CalibrationRequest {
   readonly modelDirs: readonly string[];
   readonly encoders: Encoders;
-  /** The head to evaluate, on pictures that it never saw. */
-  readonly judged: Pick<EvaluatedHead, 'folder' | 'vectors'>;
-  /** Folder of the head to calibrate: the same, or one that has also seen these pictures. */
+  /** The head or shared space to evaluate, on pictures that it never saw. */
+  readonly judged: Pick<EvaluatedSpace, 'folder' | 'vectors'>;
+  /**
+   * Folder of the head to calibrate: the same, or one that has also seen these pictures. For a shared space the folder
+   * of the text encoder.
+   */
   readonly into: string;
   /** Pictures that the head never saw. */
   readonly pairs: Pick<PairSet, 'pictures' | 'augmented'>;
@@ -52,7 +56,9 @@ export async function calibrateSide(request: CalibrationRequest): Promise<Calibr
     throw new SightlineError('invalid-input', message);
   }
   const names = await otherNames(request.modelDirs);
-  const [own, shipped] = [await readWith(judged.folder, encoders, names), await readWith(into, encoders, names)];
+  const own = await readWith(judged.folder, encoders, names);
+  const isOther = into !== judged.folder && judged.folder !== NO_HEAD;
+  const shipped = isOther ? await readWith(into, encoders, names) : own;
   const bytes = inBytes(joined(own.raw));
   const { dimension } = judged.vectors;
   const logits = encoders.image.classes && pairs.augmented[0]![LOGITS]!;
@@ -117,7 +123,8 @@ async function readWith(
   encoders: Encoders,
   texts: readonly string[],
 ): Promise<{ raw: Float32Array[]; joint: Float32Array }> {
-  await using head = closing(await loadHead(folder, encoders));
+  const shared = folder === NO_HEAD;
+  await using head = closing(shared ? sharedSpace(encoders.profile) : await loadHead(folder, encoders));
   const raw = await encoders.text.encode(texts);
   const joint = joined(await head.projectTexts(raw));
   return { raw: raw.map((vector) => vector.slice(0, encoders.text.outputs[OWN_OUTPUT])), joint };

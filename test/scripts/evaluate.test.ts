@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { closing } from '../../core/closing.ts';
+import { loadEmbedder } from '../../core/encode/embedder.ts';
 import type { Figures } from '../../training/metrics/metrics.ts';
 import type { QueryLine } from '../../training/metrics/query-lines.ts';
-import { writePhotoDataset } from '../support/photo-dataset.ts';
+import { testApp } from '../functions/http/harness.ts';
+import { writeAgreedPhotos, writePhotoDataset } from '../support/photo-dataset.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /** The command as a user runs it, on the sample photos. */
@@ -66,6 +69,28 @@ describe('npm run evaluate', () => {
     const { first, second, difference, p } = JSON.parse(stdout) as Record<string, Figures>;
     assert.deepEqual(first!.textToImage, second!.textToImage);
     assert.deepEqual([difference!.recallSum, p!.recallSum], [0, 1]);
+  });
+
+  it('lets a head say how well answers fit, once it is calibrated on captioned pictures', async () => {
+    const head = join(folder, 'head');
+    const filter = (path: string) => !basename(path).startsWith('calibration-');
+    await cp(join(root, HEAD), head, { recursive: true, filter });
+    const fits = async () => {
+      await using embedder = closing(await loadEmbedder({ modelDirs: [join(root, 'models')], head }));
+      await using app = closing(await testApp({}, (deps) => deps, embedder));
+      await app.addPhoto('cat.jpg');
+      const { fit, items } = (await app.json('/search?q=a+cat')).body;
+      return [fit, items[0]!.fit];
+    };
+    assert.deepEqual(await fits(), [undefined, undefined]);
+
+    const calibrate = (from: string) => evaluate('--data', from, '--head', head, '--calibrate', '--resamples', '10');
+    const few = calibrate(data);
+    assert.match(few.stderr, /^error: expected at least 50 words that most captions of a picture have, got \d+/m);
+    const { status, stderr } = calibrate(await writeAgreedPhotos(join(folder, 'agreed')));
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^calibrated: temperature [\d.]+, poor below -?[\d.]+ \+ -?[\d.]+ ln n/m);
+    assert.deepEqual(await fits(), ['good', 'good']);
   });
 
   it('says what it was called wrongly with, and what it cannot write', () => {

@@ -13,6 +13,18 @@ export async function writePhotoDataset(folder: string): Promise<string> {
   return folder;
 }
 
+/** The same as if everybody who describes a picture used the words of the first. */
+export async function writeAgreedPhotos(folder: string): Promise<string> {
+  const file = join(await writePhotoDataset(folder), 'captions.jsonl');
+  const lines = (await readFile(file, 'utf8')).trim().split('\n');
+  const agreed = lines.map((text) => {
+    const line = JSON.parse(text) as Line;
+    return { ...line, captions: line.captions.map(() => line.captions[0]) };
+  });
+  await writeFile(file, agreed.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  return folder;
+}
+
 interface Line {
   readonly image: string;
   readonly split: string;

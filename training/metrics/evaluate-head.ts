@@ -9,9 +9,12 @@ import { type Figures, figuresOf, type QueryTable, queryTable } from './metrics.
 import { type EmbeddedPairs, type Ranking, rankPairs } from './ranking.ts';
 import { type Interval, interval, type Resampling } from './significance.ts';
 
+/** In place of a head's folder, for encoders that share a space. */
+export const NO_HEAD = 'none';
+
 /** A space, evaluated on one split. */
 export interface EvaluatedSpace {
-  /** Location of head.json; `none` for encoders that share a space. */
+  /** Location of head.json, or {@link NO_HEAD}. */
   readonly folder: string;
   readonly info: Pick<HeadFile, 'name' | 'recipe' | 'space'>;
   readonly vectors: EmbeddedPairs;
@@ -61,8 +64,8 @@ export async function evaluateSharedSpace(
 ): Promise<EvaluatedSpace> {
   const projection = sharedSpace(profile);
   const space = sharedSpaceId({ text: text.fingerprint, image: image.fingerprint });
-  const info = { name: 'none', recipe: `encoders of ${profile.text.sharedSpace}`, space };
-  return { folder: 'none', info, ...(await judge(projection, pairs, options)) };
+  const info = { name: NO_HEAD, recipe: `encoders of ${profile.text.sharedSpace}`, space };
+  return { folder: NO_HEAD, info, ...(await judge(projection, pairs, options)) };
 }
 
 async function judge(head: Projection, pairs: PairSet, { resampling, top, threads, among }: EvaluationOptions) {

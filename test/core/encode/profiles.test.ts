@@ -18,7 +18,9 @@ import type { Embedder } from '../../../core/ports.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { cosine } from '../../golden/golden.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
+import { writeAgreedPhotos } from '../../support/photo-dataset.ts';
 import { randomRepos } from '../../support/random-models.ts';
+import { runScript } from '../../support/start-server.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { MODELS, writeHead } from './fixtures.ts';
 
@@ -174,6 +176,25 @@ for (const profile of ['clip-int8', 'mobileclip-int8']) {
     });
   });
 }
+
+describe('a profile whose encoders share a space', () => {
+  it('claims nothing about how well answers fit until it is calibrated', async () => {
+    await pull('clip');
+    const { text } = profileOf(await loadManifest([models]), 'clip');
+    const isCalibrated = async () => {
+      await using embedder = closing(await loadEmbedder({ modelDirs: [models], profile: 'clip' }));
+      return (await embedder.calibration(text.name)) !== null;
+    };
+    assert.equal(await isCalibrated(), false);
+    const data = await writeAgreedPhotos(join(folder, 'agreed'));
+    const words = ['evaluate', '--calibrate', '--resamples', '10', '--features', join(folder, 'features')];
+    const call = ['scripts/sightline.ts', ...words, '--profile', 'clip', '--models', models, '--data', data];
+    const { code, stderr } = await runScript(call);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^calibrated: temperature /m);
+    assert.equal(await isCalibrated(), true);
+  });
+});
 
 for (const [profile, prefix] of Object.entries({ minilm: '', bge: '', e5: 'query: ', dinov2: '' })) {
   describe(`profile ${profile}, with a head`, () => {
