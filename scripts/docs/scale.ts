@@ -19,8 +19,25 @@ const MEASURED = {
   embeddedDisk: 900,
 } as const;
 
-/** Bytes per point in Qdrant: 64 float32 numbers, their int8 copy, HNSW graph with m = 16, payload and its indexes. */
-const BYTES = { vector: 256, int8: 64, graph: 140, payload: 1104, indexes: 2000 } as const;
+/**
+ * Bytes per point in Qdrant. `npm run bench -- qdrant --url URL` prints them for a server, under the names in brackets.
+ * These are of 100,000 points of that benchmark in Qdrant's engine, without a server (docs/decisions/0017-qdrant.md).
+ */
+const BYTES = {
+  /** 64 float32 numbers [vectors]. */
+  vector: 256,
+  /** [int8 copies] */
+  int8: 68,
+  /** HNSW, m = 16 [graph]. */
+  graph: 44,
+  /** [ids] */
+  ids: 40,
+  /** On disk only [payload]. */
+  payload: 657,
+  /** [indexes] */
+  indexesOnDisk: 1405,
+  indexesInMemory: 1630,
+} as const;
 
 /** A typical cloud node, and how full it may get. */
 const NODE = { memoryGb: 16, diskGb: 150, share: 0.8, replicas: 2 } as const;
@@ -34,10 +51,10 @@ const CONCURRENCIES = [10, 100, 1000] as const;
 /** Sizes in GB, times in milliseconds. */
 function needsOf(pictures: number) {
   const gb = (bytes: number) => (pictures * bytes) / 1e9;
-  const { vector, int8, graph, payload, indexes } = BYTES;
-  const inMemory = gb(vector + graph);
-  const withInt8 = gb(int8 + graph);
-  const disk = gb(vector + int8 + graph + payload + indexes);
+  const { vector, int8, graph, ids, payload, indexesOnDisk, indexesInMemory } = BYTES;
+  const inMemory = gb(vector + graph + ids);
+  const withInt8 = gb(int8 + graph + ids);
+  const disk = gb(vector + int8 + graph + ids + payload + indexesOnDisk);
   // Replicas of a shard are on different nodes.
   const nodes = Math.ceil(
     Math.max(
@@ -50,6 +67,7 @@ function needsOf(pictures: number) {
   return {
     inMemory,
     withInt8,
+    indexes: gb(indexesInMemory),
     disk,
     nodes,
     shards: nodes * SHARDS_A_NODE,
@@ -68,15 +86,16 @@ export function scalePage(): string {
     `| ${name} | ${show(small)} | ${show(large)} | ${setting} |`;
   const size = (gb: number) => `${number(gb)} GB`;
   const rows = [
-    row('vectors and graph in memory', ({ inMemory }) => size(inMemory), '`SIGHTLINE_QDRANT_M`'),
+    row('vectors, graph and ids in memory', ({ inMemory }) => size(inMemory), '`SIGHTLINE_QDRANT_M`'),
     row(
-      'int8 copies and graph in memory, vectors on disk',
+      'int8 copies, graph and ids in memory, vectors on disk',
       ({ withInt8 }) => size(withInt8),
       '`SIGHTLINE_QDRANT_QUANTIZATION=int8`, `SIGHTLINE_QDRANT_ON_DISK=vectors`',
     ),
-    row('disk per replica', ({ disk }) => size(disk), '`SIGHTLINE_QDRANT_ON_DISK=all`'),
+    row('payload indexes in memory, or on disk', ({ indexes }) => size(indexes), '`SIGHTLINE_QDRANT_ON_DISK=all`'),
+    row('disk per replica', ({ disk }) => size(disk)),
     row(
-      `nodes of ${NODE.memoryGb} GB and ${NODE.diskGb} GB of SSD, ${NODE.replicas} replicas`,
+      `nodes of ${NODE.memoryGb} GB and ${NODE.diskGb} GB of SSD, ${NODE.replicas} replicas, int8, indexes on disk`,
       ({ nodes }) => String(nodes),
       '`SIGHTLINE_QDRANT_REPLICAS`',
     ),

@@ -15,7 +15,7 @@ export interface QdrantCollectionOptions {
   readonly replicas?: number;
   /**
    * What is kept in memory-mapped files instead of memory: the vectors (64 components are 256 bytes per point), or also
-   * the graph and the payload indexes (about 2 kB per point, and slower filters). @default none
+   * the graph and the payload indexes (about 1.6 to 3.1 kB per point, and slower filters). @default none
    */
   readonly onDisk?: 'none' | 'vectors' | 'all';
   /** One-byte copies of the components for the first pass of a graph search, always in memory. @default none */
