@@ -1,9 +1,11 @@
-import { basename, join } from 'node:path';
+import { cp, readdir, rename, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { closing } from '../core/closing.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { HEAD_FILE, type HeadFile, headBytes, loadHeadFile } from '../core/encode/head-file.ts';
 import { choice, listed, path, text, toggle, whole } from '../core/setting-value.ts';
 import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
+import { rememberModels } from '../server/spaces/space-models.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { TRAINING } from '../training/datasets/deduplicate.ts';
 import { type Verdict, verdictOn, verdictSentence } from '../training/metrics/compare-heads.ts';
@@ -72,7 +74,7 @@ const OPTIONS = {
   seed: seed('seed of everything random'),
   threads: THREADS,
   out: path({ text: 'folder for the head', shown: 'a new folder in data/heads' }),
-  replace: toggle({ text: 'overwrite the head in --out, or in models/head-PROFILE' }),
+  replace: toggle({ text: 'replace the head in --out, or in models/head-PROFILE; the old one is kept in data/heads' }),
   run: path({ text: 'folder for checkpoints', shown: 'data/runs/PROFILE-RECIPE' }),
   resume: toggle({ text: 'resume the run there after its last complete epoch' }),
   features: FEATURES,
@@ -152,16 +154,19 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
 
 /**
  * The folder to write to, or null for a new one.
- * @throws {UsageError} if it has a head and --replace is not given
+ * @throws {UsageError} for a folder with other files, unless they are those of a head and --replace is given
  */
 async function outFolder({ out, replace, profile, models }: Flags): Promise<string | null> {
-  if (replace) return out ?? join(models ?? ownModels(), `head-${profile}`);
-  if (out === undefined) return null;
-  const there = await loadHeadFile(out).catch(() => null);
-  if (there === null) return out;
-  throw new UsageError(
-    `--out: expected a folder without a head, got ${out} with its ${HEAD_FILE} (--replace writes over it)`,
-  );
+  if (out === undefined && !replace) return null;
+  const folder = resolve(out ?? join(models ?? ownModels(), `head-${profile}`));
+  const there = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return [];
+    throw new UsageError(`--out: expected a folder, got ${folder} (${error.code})`);
+  });
+  const hasHead = there.includes(HEAD_FILE);
+  if (there.length === 0 || (hasHead && replace)) return folder;
+  const found = hasHead ? `its ${HEAD_FILE} (--replace writes over it)` : `${there[0]} in it`;
+  throw new UsageError(`--out: expected a new or an empty folder, got ${folder} with ${found}`);
 }
 
 interface Training {
@@ -188,13 +193,39 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   const from = start === null ? null : (await loadHeadFile(flags.refit ?? inUse!)).space;
   const files = filesOf(flags, result, { ...training, recipe, start: from });
   const out = training.folder ?? join(dataFolder(), 'heads', `${flags.profile}-${files.file.space}`);
-  await writeHeadFiles(out, files);
-  const head = judged === null ? null : await evaluateHead(out, encoders, judged, options);
+  const old = flags.replace ? await loadHeadFile(out).catch(() => null) : null;
+  // Written beside a head that it replaces: one that is in use must be whole at every moment.
+  const at = old === null ? out : `${out}.new`;
+  if (old !== null) await rm(at, { recursive: true, force: true });
+  await writeHeadFiles(at, files);
+  const head = judged === null ? null : await evaluateHead(at, encoders, judged, options);
   const verdict = before === null || head === null ? null : verdictOn(head, before, options.resampling);
-  if (verdict !== null) await writeHeadFiles(out, withVerdict(files, verdict, before!));
+  if (verdict !== null) await writeHeadFiles(at, withVerdict(files, verdict, before!));
+  if (old !== null) await replaceHead(out, at, { old, new: files.file });
   if (flags.json) console.log(JSON.stringify({ out, ...files.file, verdict }, null, 2));
   else if (head !== null) console.log(summary(out, result.epoch, { head, before, verdict }));
   else console.log(`${writtenLine(out, result.epoch, files.file)}\nIt has seen all pictures; judge it on others.`);
+}
+
+/**
+ * Puts a new head in the place of another, with all its files: sides and calibrations of the old one do not fit the new
+ * one. The old one is kept in data/heads, where an index of its space finds it. The same head again changes nothing.
+ */
+async function replaceHead(folder: string, by: string, head: { old: HeadFile; new: HeadFile }): Promise<void> {
+  const { profile, space } = head.old;
+  if (space === head.new.space) return rm(by, { recursive: true });
+  const kept = join(dataFolder(), 'heads', `${profile}-${space}-replaced`);
+  await rm(kept, { recursive: true, force: true });
+  await cp(folder, kept, { recursive: true });
+  await rememberModels(dataFolder(), space, { profile, head: kept });
+  const aside = `${folder}.old`;
+  await rename(folder, aside);
+  await rename(by, folder);
+  await rm(aside, { recursive: true });
+  console.error(
+    `The head that was in ${folder} is kept in ${kept}; to take it back, copy it to where it was. ` +
+      'Start servers that use it again: they go on with the old one until you reindex.',
+  );
 }
 
 /** The head to continue from, or null to start at random. */
@@ -303,7 +334,13 @@ function summary(
     const why = 'nothing that was learned helps on the validation pictures';
     return `${written}\n\n${table}\n\nThis is the head in use again: ${why}.`;
   }
+  const others = before.info.texts.slice(1).map(({ encoder }) => encoder);
+  const sides =
+    others.length === 0 || verdict.result === 'worse'
+      ? ''
+      : `\n\nIt has no side for ${listed(others)} yet, which the one in use has for more languages:\n\n` +
+        `    npm run train -- --data LOCATION --text-side ${others[0]} --into ${out}`;
   const line =
     verdict.result === 'worse' ? `To use it all the same:\n\n    ${use} --anyway` : `To use it:\n\n    ${use}`;
-  return `${written}\n\n${table}\n\nThis head is ${verdictSentence(verdict)}. ${line}`;
+  return `${written}\n\n${table}\n\nThis head is ${verdictSentence(verdict)}. ${line}${sides}`;
 }

@@ -65,9 +65,11 @@ export async function openImageSide(
   const { inputs } = info.image;
   await verifyFile(folder, info.image.onnx);
   const sizes = Object.fromEntries(inputs.map((name) => [name, encoder.outputs[name]!]));
-  const image = loadOnce(() =>
-    openGraph(join(folder, info.image.onnx.path), sizes, ['image_embedding', info.dimension]),
-  );
+  const image = loadOnce(async () => {
+    // Another head may have been put here since then, whose vectors belong to another space.
+    await verifyFile(folder, info.image.onnx);
+    return openGraph(join(folder, info.image.onnx.path), sizes, ['image_embedding', info.dimension]);
+  });
   return {
     dimension: info.dimension,
     async projectImages(outputs) {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { before, describe, it } from 'node:test';
+import type { SpaceId } from '../../core/types.ts';
+import { findModels } from '../../server/spaces/space-models.ts';
 import { writeManyPhotos, writePhotoDataset } from '../support/photo-dataset.ts';
 import { killWhen, runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -45,8 +47,8 @@ describe('npm run train, npm run tune', () => {
   it('makes a head that evaluates as serving loads it, with a checkpoint for its best epochs', async () => {
     const { code, stdout, stderr } = await call('train', ...training('whole', '--json'));
     assert.equal(code, 0, stderr);
-    const written = JSON.parse(stdout) as { space: string; training: { curves: object[] } };
-    assert.equal(written.training.curves.length, EPOCHS);
+    const written = JSON.parse(stdout) as { space: string; training: { curves: object[]; start?: string } };
+    assert.deepEqual([written.training.curves.length, written.training.start], [EPOCHS, undefined]);
     assert.deepEqual(JSON.parse(String(await head('whole', 'head.json'))).space, written.space);
     const kept = (await readdir(join(folder, 'run-whole'))).filter((name) => name.endsWith('.weights'));
     assert.equal(kept.length, 8);
@@ -137,6 +139,7 @@ describe('npm run train, npm run tune', () => {
 
   it('looks at the data before it encodes anything, and at the options before that', async () => {
     const few = await writePhotoDataset(join(folder, 'few'));
+    await mkdir(join(folder, 'notes'));
     const all = (await readFile(join(few, 'captions.jsonl'), 'utf8')).trim().split('\n');
     const withSplit = (line: string, split: string) => JSON.stringify({ ...JSON.parse(line), split });
     const attempt = async (lines: readonly string[], ...more: string[]) => {
@@ -153,10 +156,14 @@ describe('npm run train, npm run tune', () => {
     );
     const gone = all.map((line, i) => withSplit(line, i < 20 ? 'train' : 'val').replace('"image":"', '"image":"gone-'));
     assert.match((await attempt(gone)).stderr, /expected captioned pictures in split train, got none of 20 in images/);
+    const one = all.slice(0, 1).map((line) => withSplit(line, '').replace(',"split":""', ''));
+    assert.match((await attempt(one)).stderr, /split val, got none \(splits: train\)\. Too few pictures to split: 1/);
+    await writeFile(join(folder, 'notes', 'todo.txt'), '');
     for (const [flag, value, expected] of [
       ['--recipe', 'better', /--recipe: expected seed or best, got "better"/],
       ['--split', '80/10', /--split: expected percentages that add up to 100/],
-      ['--out', join(folder, 'head-whole'), /--out: expected a folder without a head, got .*--replace writes over it/],
+      ['--out', join(folder, 'head-whole'), /--out: expected a new or an empty folder, got .*--replace writes over it/],
+      ['--out', join(folder, 'notes'), /--out: expected a new or an empty folder, got .*notes with todo\.txt in it/],
     ] as const) {
       const wrong = await attempt(all, flag, value);
       assert.equal(wrong.code, 2, wrong.stderr);
@@ -187,6 +194,28 @@ describe('npm run train, npm run tune', () => {
     assert.equal(verdict.pictures, 8);
     const kept = JSON.parse(await readFile(join(out, 'head.json'), 'utf8')) as { training: { verdict: object } };
     assert.deepEqual(kept.training.verdict, { ...verdict, than: training.start });
+  });
+
+  it('replaces a head only when told to, keeps it, and starts at random where its shapes are others', async () => {
+    const models = join(folder, 'models');
+    const inUse = join(models, 'head-compact');
+    await mkdir(models);
+    for (const name of (await readdir('models')).filter((one) => !one.startsWith('head-'))) {
+      await symlink(resolve('models', name), join(models, name));
+    }
+    await cp(join(folder, 'head-whole'), inUse, { recursive: true });
+    const args = ['--data', data, '--models', models, '--epochs', '1', '--run', join(folder, 'run-replaced')];
+    const { stdout, stderr } = await call('train', ...args, '--replace', '--json');
+    assert.match(stderr, /head-compact cannot be gone on from; the new head starts at random/);
+    const { out, space, training: facts } = JSON.parse(stdout) as { out: string; space: string; training: object };
+    assert.deepEqual([out, 'start' in facts], [inUse, false]);
+    const old = JSON.parse(String(await head('whole', 'head.json'))) as { space: string };
+    const kept = join(folder, 'data', 'heads', `compact-${old.space}-replaced`);
+    assert.ok(stderr.includes(`is kept in ${kept};`), stderr);
+    assert.deepEqual(await readFile(join(kept, 'image.onnx')), await head('whole'));
+    const places = { data: join(folder, 'data'), modelDirs: [models] };
+    assert.equal((await findModels(old.space as SpaceId, places))?.head, kept);
+    assert.equal((await findModels(space as SpaceId, places))?.head, inUse);
   });
 
   it('says that a head is worse, and reindex refuses it', async () => {

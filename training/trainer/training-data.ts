@@ -73,6 +73,9 @@ export function availableOutputs({
   };
 }
 
+/** With fewer pictures, a split of 80/10/10 has none to validate on. */
+const FEWEST = 5;
+
 function checkSplits({ location, pictures }: Dataset, there: readonly CaptionedPicture[]): void {
   for (const split of TRAINING_SPLITS.slice(0, 2)) {
     const of = (some: readonly CaptionedPicture[]) => some.filter((picture) => picture.split === split).length;
@@ -81,7 +84,8 @@ function checkSplits({ location, pictures }: Dataset, there: readonly CaptionedP
     const got = of(pictures) === 0 ? `none (splits: ${names})` : `none of ${of(pictures)} in images/`;
     throw new SightlineError(
       'invalid-input',
-      `${location.name}: expected captioned pictures in split ${split}, got ${got}. --split 80/10/10 makes splits anew`,
+      `${location.name}: expected captioned pictures in split ${split}, got ${got}. ` +
+        (there.length < FEWEST ? `Too few pictures to split: ${there.length}` : '--split 80/10/10 makes splits anew'),
     );
   }
 }

@@ -216,6 +216,16 @@ describe('a head', () => {
     await both.close();
   });
 
+  it('embeds no picture by another head that was put in its place while it was in use', async () => {
+    const place = changedHead({});
+    const loaded = await load({ head: place });
+    const other = readFileSync(join(place, IMAGE_SIDE_MODEL));
+    other[other.length >> 1]! ^= 1;
+    writeFileSync(join(place, IMAGE_SIDE_MODEL), other);
+    await assert.rejects(loaded.embedImage(photo), mismatch(IMAGE_SIDE_MODEL));
+    await loaded.close();
+  });
+
   it('projects many rows as it projects one', async () => {
     const loaded = await loadHead(head, encoders);
     const vectors = [1, 2, 3].map((seed) => noise(encoders.text.dimension, seed));
