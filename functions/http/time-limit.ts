@@ -3,11 +3,12 @@ import type { AppEnv } from './deps.ts';
 import type { HttpOptions } from './options.ts';
 import { HttpProblem } from './problem.ts';
 
-/** Ends a request that takes too long, and aborts its work through `signal`. */
+/** Ends a request that takes too long, and aborts its work through `signal` and `late`. */
 export function timeLimit(options: HttpOptions): MiddlewareHandler<AppEnv> {
   const limit = options.requestTimeoutMs;
   return async (c, next) => {
     const late = new AbortController();
+    c.set('late', late.signal);
     c.set('signal', AbortSignal.any([c.req.raw.signal, late.signal]));
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {

@@ -49,8 +49,8 @@ export function registerArchive(app: App, deps: AppDeps): void {
   app.openapi(route, async (c) => {
     const pictures = await findPictures(deps, await bodyOf(c));
     checkSize(deps, pictures);
-    const signal = c.req.raw.signal;
-    const body = ReadableStream.from(zipped(readFiles(deps, pictures, signal))) as globalThis.ReadableStream;
+    // Cancelled when the client is gone.
+    const body = ReadableStream.from(zipped(readFiles(deps, pictures))) as globalThis.ReadableStream;
     return c.body(body, 200, {
       'Content-Type': 'application/zip',
       'Content-Disposition': 'attachment; filename="pictures.zip"',
@@ -104,15 +104,11 @@ function checkSize({ buckets, local }: AppDeps, pictures: readonly ImagePayload[
 }
 
 /** The current files, one after another. */
-async function* readFiles(
-  { buckets }: AppDeps,
-  pictures: readonly ImagePayload[],
-  signal: AbortSignal,
-): AsyncGenerator<ZipFile> {
+async function* readFiles({ buckets }: AppDeps, pictures: readonly ImagePayload[]): AsyncGenerator<ZipFile> {
   const names = entryNames([...pictures.map(({ key }) => key), LEFT_OUT]);
   const gone: string[] = [];
   for (const [i, { bucket, key }] of pictures.entries()) {
-    const file = await readFile(buckets.get(bucket), key, signal);
+    const file = await readFile(buckets.get(bucket), key);
     if (file === null) gone.push(key);
     else yield { name: names[i]!, ...file };
   }
@@ -122,13 +118,9 @@ async function* readFiles(
 }
 
 /** Null when it is gone, or cannot be read: half an answer is sent already, which one file must not break off. */
-async function readFile(
-  objects: ObjectStore | undefined,
-  key: string,
-  signal: AbortSignal,
-): Promise<Omit<ZipFile, 'name'> | null> {
+async function readFile(objects: ObjectStore | undefined, key: string): Promise<Omit<ZipFile, 'name'> | null> {
   try {
-    const object = await objects?.get(key, { signal });
+    const object = await objects?.get(key);
     if (!object) return null;
     const bytes = await new Response(object.body).bytes();
     return { bytes, modified: object.info.fileTime ?? object.info.lastModified };

@@ -102,7 +102,8 @@ async function sendContent(c: Context<AppEnv>, objects: ObjectStore, key: string
     resolveRange(range, info.bytes);
     // HEAD reads nothing; ranges are defined for GET only (RFC 9110, 14.2).
     if (c.req.method === 'HEAD') return c.body(null, 200, { ...headers, 'Content-Length': String(info.bytes) });
-    const object = await objects.get(key, { range, ifMatch: info.etag, signal: c.get('signal') });
+    // When the client is gone, the stream is cancelled; if it failed instead, the host would print that.
+    const object = await objects.get(key, { range, ifMatch: info.etag, signal: c.get('late') });
     if (object === null) return null;
     const { offset, length, body } = object;
     const partial = { 'Content-Range': `bytes ${offset}-${offset + length - 1}/${object.info.bytes}` };

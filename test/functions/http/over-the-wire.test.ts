@@ -191,7 +191,7 @@ describe('the API over a real connection', () => {
     );
   });
 
-  it('survives callers that hang up in the middle', async () => {
+  it('survives callers that hang up in the middle, and prints nothing', async (context) => {
     for (const tail of ['', '5\r\nhello\r\n']) {
       const socket = connect(port, '127.0.0.1');
       socket.on('error', () => {});
@@ -202,10 +202,26 @@ describe('the API over a real connection', () => {
       await new Promise((resolve) => setTimeout(resolve, 30));
       socket.destroy();
     }
+    const printed = (['error', 'info', 'log', 'warn'] as const).map((name) => context.mock.method(console, name));
+    for (const path of [`/images/${id}/content`, `/images/${id}/thumbnail`]) {
+      // Each a little later in the work on the answer.
+      for (let turns = 0; turns < 150; turns++) {
+        const socket = connect(port, '127.0.0.1');
+        socket.on('error', () => {});
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+        await once(socket, 'connect');
+        for (let i = 0; i < turns; i++) await nextTurn();
+        socket.resetAndDestroy();
+      }
+    }
     const reader = (await fetch(url(`/images/${id}/content`))).body!.getReader();
     await reader.read();
     await reader.cancel();
     assert.equal((await fetch(url('/health'))).status, 200);
+    assert.deepEqual(
+      printed.flatMap(({ mock }) => mock.calls.map((call) => call.arguments)),
+      [],
+    );
     assert.equal(await t.deps.buckets.get('photos')!.head('cut.jpg'), null);
     // Callers who disconnect are not an error.
     assert.deepEqual(
