@@ -23,9 +23,9 @@ export function fingerprint(parts: readonly (string | number | undefined | objec
   return hash.digest('base64url').slice(0, 16);
 }
 
-/** An opaque string for `position` in the results of a query; `of` is its fingerprint. */
+/** A string for `position` in the results of a query; `of` is its fingerprint. The API seals it (`space-cursor.ts`). */
 export function encodeCursor(of: string, position: Position): string {
-  return Buffer.from(JSON.stringify([VERSION, of, ...position])).toString('base64url');
+  return JSON.stringify([VERSION, of, ...position]);
 }
 
 /**
@@ -52,7 +52,7 @@ export function decodeCursor(
 function parse(cursor: string): unknown[] | null {
   if (cursor.length > MAX_LENGTH) return null;
   try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    const parsed: unknown = JSON.parse(cursor);
     return Array.isArray(parsed) ? parsed : null;
   } catch {
     return null;

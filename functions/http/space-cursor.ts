@@ -1,13 +1,15 @@
+import { z } from '@hono/zod-openapi';
 import { HttpProblem } from './problem.ts';
 
 /**
- * Cursors of the API: the store's own cursor, which is bound to its query, and its space, so that a cursor from other
- * models is refused with both names.
+ * Cursors of the API: the space, so that a cursor from other models is refused with both names; the language in which
+ * ambiguous words were read, or null; and the store's own cursor, which is bound to its query.
  */
-const VERSION = 1;
+const language = z.string().regex(/^[a-z]{2,3}$/);
+const parts = z.tuple([z.string(), language.nullable(), z.string()]);
 
 /**
- * Wraps a store's cursor; undefined on the last page.
+ * Seals a store's cursor; undefined on the last page.
  * @param language in which ambiguous words were read, so that the next page reads them the same way
  */
 export function sealCursor(
@@ -16,8 +18,7 @@ export function sealCursor(
   language: string | null = null,
 ): string | undefined {
   if (inner === undefined) return undefined;
-  const parts = language === null ? [VERSION, space, inner] : [VERSION, space, language, inner];
-  return Buffer.from(JSON.stringify(parts)).toString('base64url');
+  return Buffer.from(JSON.stringify([space, language, inner])).toString('base64url');
 }
 
 /**
@@ -25,8 +26,7 @@ export function sealCursor(
  * @throws {invalid-cursor}
  */
 export function settledLanguage(cursor: string | undefined): string | null {
-  const language = cursor === undefined ? null : parse(cursor)[2];
-  return typeof language === 'string' && /^[a-z]{2,3}$/.test(language) ? language : null;
+  return cursor === undefined ? null : parse(cursor)[1];
 }
 
 /**
@@ -36,10 +36,7 @@ export function settledLanguage(cursor: string | undefined): string | null {
  */
 export function openCursor(space: string, cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
-  // A language may stand between the two; the first release had a fingerprint of the query there.
-  const [version, ofSpace, ...rest] = parse(cursor);
-  const inner = rest.at(-1);
-  if (version !== VERSION || typeof ofSpace !== 'string' || typeof inner !== 'string') throw notOurs();
+  const [ofSpace, , inner] = parse(cursor);
   if (ofSpace !== space) throw spaceMismatch('a cursor', space, ofSpace);
   return inner;
 }
@@ -52,14 +49,10 @@ export function spaceMismatch(what: string, expected: string, got: string): Http
   });
 }
 
-function parse(cursor: string): unknown[] {
+function parse(cursor: string): z.output<typeof parts> {
   try {
-    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(value)) return value;
-  } catch {}
-  throw notOurs();
-}
-
-function notOurs(): HttpProblem {
-  return new HttpProblem('invalid-cursor', 'expected the `next` of a previous page, got something else');
+    return parts.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+  } catch (cause) {
+    throw new HttpProblem('invalid-cursor', 'expected the `next` of a previous page, got something else', { cause });
+  }
 }

@@ -56,16 +56,18 @@ describe('cursors', () => {
   it('carry a float64 and an id through unchanged', () => {
     for (const score of [0.1 + 0.2, -1, 1 / 3, 5e-324]) {
       const cursor = encodeCursor('q', [score, 'id']);
-      assert.match(cursor, /^[\w-]+$/);
       assert.deepEqual(decodeCursor('q', cursor, ['number', 'string']), [score, 'id']);
     }
   });
 
   it('are refused when of another version, question or shape', () => {
-    const raw = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    assert.deepEqual(decodeCursor('q', raw([1, 'q', 'id']), ['string']), ['id']);
+    assert.deepEqual(decodeCursor('q', '[1,"q","id"]', ['string']), ['id']);
     for (const bad of [[2, 'q', 'id'], [1, 'p', 'id'], [1, 'q', 7], [1, 'q'], [1, 'q', 'id', 'id'], { 0: 1 }, null]) {
-      assert.throws(() => decodeCursor('q', raw(bad), ['string']), { code: 'invalid-cursor' }, JSON.stringify(bad));
+      assert.throws(
+        () => decodeCursor('q', JSON.stringify(bad), ['string']),
+        { code: 'invalid-cursor' },
+        JSON.stringify(bad),
+      );
     }
   });
 
