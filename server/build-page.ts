@@ -1,7 +1,8 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Metafile, Plugin } from 'esbuild';
+import { writeWhole } from '../core/files/atomic-write.ts';
 import type { StaticFile } from '../functions/http/deps.ts';
 import { type Page, pageFile } from '../functions/http/page-files.ts';
 
@@ -57,9 +58,7 @@ export async function buildPage(options: { sourceMaps?: boolean; plugins?: Plugi
 export async function writePage(page: Page, out: string): Promise<void> {
   await rm(join(out, 'assets'), { recursive: true, force: true });
   for (const [path, file] of page) {
-    const target = join(out, path === '/' ? 'index.html' : path);
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, file.body);
+    await writeWhole(join(out, path === '/' ? 'index.html' : path), file.body);
   }
 }
 

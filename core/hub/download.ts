@@ -1,11 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
 import { unavailable } from '../files/file-errors.ts';
+import { writeJsonFile } from '../files/json-file.ts';
 import { fetchFile, type HubAnswer, HubBusy, type HubFile, type HubOptions, type HubRepo } from './client.ts';
 
 /** Downloads one file of the hub to disk: complete and verified, or not at all. */
@@ -101,7 +102,7 @@ async function receive(hub: HubOptions, download: Download): Promise<HubFile> {
     const etag = response.headers.get('etag');
     // A weak etag does not guarantee identical bytes.
     if (etag !== null && !etag.startsWith('W/'))
-      await writeFile(`${partOf(to)}.json`, JSON.stringify({ etag, revision: download.revision }));
+      await writeJsonFile(`${partOf(to)}.json`, { etag, revision: download.revision });
     let total = from;
     for await (const chunk of withoutSilence({ file, response }, hub.idleMs ?? 30_000, signal)) {
       await handle.write(chunk, 0, chunk.length, total);

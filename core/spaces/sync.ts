@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { isSightlineError } from '../errors.ts';
 import type { EmbeddedPicture, Embedder, ObjectStore, Point, StoredPoint, Tombstone } from '../ports.ts';
@@ -111,13 +110,12 @@ export class Sync {
   readonly #deps: SyncDeps;
   readonly #options: SyncOptions;
   readonly #queue: PQueue;
-  readonly #pace: (signal: AbortSignal | undefined) => Promise<void>;
 
   constructor(deps: SyncDeps, options: SyncOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#queue = new PQueue({ concurrency: options.concurrency });
-    this.#pace = createPace(options.rate);
+    const { concurrency, rate } = options;
+    this.#queue = new PQueue({ concurrency, intervalCap: 1, interval: 1000 / rate });
   }
 
   /**
@@ -177,6 +175,7 @@ export class Sync {
           missing.push({ id, bucket: payload.bucket, key: payload.key, reason: found });
         } else embedded.push({ id, payload: { ...payload, classes: found.classes }, vector: found.vector });
       }),
+      { signal: this.#options.signal },
     );
     return { embedded, missing };
   }
@@ -186,7 +185,6 @@ export class Sync {
     const { embedder, buckets } = this.#deps;
     const objects = buckets.get(payload.bucket);
     if (objects === undefined) return 'not-connected';
-    await this.#pace(this.#options.signal);
     const object = await objects.get(payload.key);
     if (object === null) return 'gone';
     if (object.info.bytes !== payload.bytes) {
@@ -202,15 +200,4 @@ export class Sync {
       throw error;
     }
   }
-}
-
-/** Limits calls to a rate per second, evenly spaced. */
-function createPace(perSecond: number): (signal: AbortSignal | undefined) => Promise<void> {
-  if (perSecond === Infinity) return async () => {};
-  let next = 0;
-  return async (signal) => {
-    const now = performance.now();
-    next = Math.max(now, next + 1000 / perSecond);
-    await sleep(next - now, undefined, { signal });
-  };
 }

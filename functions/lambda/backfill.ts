@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import PQueue from 'p-queue';
+import pRetry, { AbortError } from 'p-retry';
 import { SightlineError } from '../../core/errors.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
 import { toS3Event } from '../events/s3-event.ts';
@@ -40,6 +41,7 @@ const PICTURES_A_MESSAGE = 10;
 /** Maximum messages per request, and bytes per message or request (SQS, "Message quotas"). */
 const MESSAGES_A_REQUEST = 10;
 const REQUEST_BYTES = 250_000;
+const PICTURES_A_REQUEST = PICTURES_A_MESSAGE * MESSAGES_A_REQUEST;
 const TRIES = 5;
 
 export const START: BackfillState = { sent: 0, messages: 0, bytes: 0, empty: 0, tooLarge: 0, archived: 0 };
@@ -53,7 +55,7 @@ export const START: BackfillState = { sent: 0, messages: 0, bytes: 0, empty: 0, 
 export async function backfill(options: BackfillOptions): Promise<BackfillState & { finished: boolean }> {
   const { objects, queue, prefix, maxBytes, rate = Number.POSITIVE_INFINITY, signal } = options;
   let state = options.from ?? START;
-  const pace = createPace(rate, signal);
+  const turns = new PQueue({ intervalCap: 1, interval: (PICTURES_A_REQUEST / rate) * 1000 });
   while (signal?.aborted !== true) {
     const page = await objects.list({ prefix, cursor: state.cursor, limit: 1000 });
     const of = Object.groupBy(page.items, (object) => kindOf(object, maxBytes));
@@ -61,16 +63,13 @@ export async function backfill(options: BackfillOptions): Promise<BackfillState 
     const messages = messagesOf(objects.bucket, wanted);
     let announced = state.sent;
     for (const request of queue === null ? [] : requestsOf(messages)) {
-      await send(
-        queue!,
-        request.map(({ body }) => body),
-      );
-      const pictures = request.reduce((sum, message) => sum + message.pictures, 0);
-      announced += pictures;
-      options.onSent?.(announced);
-      await pace(pictures);
+      await turns.add(async () => {}, { signal }).catch(() => {});
       // The next call repeats this page; objects already sent are found unchanged.
       if (signal?.aborted) return { ...state, finished: false };
+      const bodies = request.map(({ body }) => body);
+      await send(queue!, bodies);
+      announced += request.reduce((sum, message) => sum + message.pictures, 0);
+      options.onSent?.(announced);
     }
     state = {
       cursor: page.next,
@@ -91,17 +90,6 @@ function kindOf(object: ListedObject, maxBytes: number): 'wanted' | 'empty' | 't
   if (object.bytes === 0) return 'empty';
   if (object.bytes > maxBytes) return 'tooLarge';
   return object.archived ? 'archived' : 'wanted';
-}
-
-/** Waits after each part of the work to keep to a rate per second; not after the signal has fired. */
-function createPace(rate: number, signal: AbortSignal | undefined): (count: number) => Promise<void> {
-  const startedAt = performance.now();
-  let done = 0;
-  return async (count) => {
-    done += count;
-    const waitMs = (done / rate) * 1000 - (performance.now() - startedAt);
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {});
-  };
 }
 
 /** One message: its body, and its number of pictures. */
@@ -144,13 +132,11 @@ function requestsOf(messages: readonly Announcement[]): Announcement[][] {
  */
 async function send(queue: Pick<MessageQueue, 'send'>, bodies: readonly string[]): Promise<void> {
   let left = bodies;
-  for (let attempt = 1; left.length > 0; attempt++) {
-    const refused = await queue.send(left);
+  const attempt = async () => {
+    const refused = await queue.send(left).catch((error: Error) => Promise.reject(new AbortError(error)));
     left = refused.map((i) => left[i]!);
     if (left.length === 0) return;
-    if (attempt === TRIES) {
-      throw new SightlineError('unavailable', `the queue refused ${left.length} messages ${TRIES} times`);
-    }
-    await sleep(25 * 2 ** attempt);
-  }
+    throw new SightlineError('unavailable', `the queue refused ${left.length} messages ${TRIES} times`);
+  };
+  await pRetry(attempt, { retries: TRIES - 1, minTimeout: 50 });
 }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { closing } from '../../core/closing.ts';
@@ -8,6 +8,7 @@ import { sharedSpace } from '../../core/encode/identity-head.ts';
 import { findFolder } from '../../core/encode/model-files.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
+import { writeWhole } from '../../core/files/atomic-write.ts';
 import { writeJsonFile } from '../../core/files/json-file.ts';
 import { LOGITS, packClasses, unpackClasses } from '../../core/picture/classes.ts';
 import { type CalibrationFile, calibrationFile } from '../../core/search/calibration.ts';
@@ -189,9 +190,9 @@ async function write(
       ...(captions.size > 1 && { languages: [...captions.keys()], cost: { ...cost } }),
     },
   };
-  await writeFile(join(folder, others.path), new Uint8Array(stored.halves.buffer));
+  await writeWhole(join(folder, others.path), new Uint8Array(stored.halves.buffer));
   if (file.classes !== undefined) {
-    await writeFile(join(folder, file.classes.names.path), new Uint8Array(stored.bytes.buffer));
+    await writeWhole(join(folder, file.classes.names.path), new Uint8Array(stored.bytes.buffer));
   }
   await writeJsonFile(join(folder, calibrationFile(name)), file);
 }

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, glob, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
 import { SightlineError } from '../../core/errors.ts';
+import { writeWhole } from '../../core/files/atomic-write.ts';
 
 /** Packages with native code or WebAssembly, reduced to one Lambda architecture. */
 
@@ -70,9 +71,7 @@ async function copyPacked(root: string, file: string, folder: string): Promise<v
   if (!existsSync(cached)) {
     const params = { [constants.ZSTD_c_compressionLevel]: 19 };
     const bytes = await promisify(zstdCompress)(await readFile(file), { params });
-    await mkdir(dirname(cached), { recursive: true });
-    await writeFile(`${cached}.${process.pid}`, bytes);
-    await rename(`${cached}.${process.pid}`, cached);
+    await writeWhole(cached, bytes);
   }
   await cp(cached, join(folder, `${basename(file)}.zst`));
 }

@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sha256OfFile } from '../../core/encode/model-files.ts';
 import { SightlineError } from '../../core/errors.ts';
+import { writeWhole } from '../../core/files/atomic-write.ts';
 import { unavailable } from '../../core/files/file-errors.ts';
 import type { HalfRows } from './float16-matrix.ts';
 import { encodeRows, type Row, readRecords, recordBytes, recordRows } from './record-file.ts';
@@ -240,12 +241,8 @@ async function checkDescription(path: string, description: CacheDescription): Pr
       if (error.code === 'ENOENT') return null;
       throw error;
     });
-    if (found === null) {
-      // Written to a temporary file and renamed, so that it is never incomplete.
-      const aside = `${path}.${process.pid}`;
-      await writeFile(aside, expected);
-      await rename(aside, path);
-    } else if (found !== expected) throw otherCache(path, expected, found);
+    if (found === null) await writeWhole(path, expected);
+    else if (found !== expected) throw otherCache(path, expected, found);
   } catch (error) {
     throw unavailable(error, 'read or write', path);
   }
