@@ -9,7 +9,7 @@ import type { Size } from './geometry.ts';
 
 export type RawFormat = 'CR2' | 'CR3' | 'NEF' | 'ARW' | 'DNG' | 'RAF' | 'ORF' | 'RW2' | 'PEF' | 'SRW' | 'camera raw';
 
-/** MIME types as in the library `file-type`, which folders use to serve files. */
+/** MIME types, as most programs name them. */
 export const RAW_TYPES: Readonly<Record<RawFormat, string>> = {
   CR2: 'image/x-canon-cr2',
   CR3: 'image/x-canon-cr3',

@@ -1,6 +1,6 @@
 /** Detects formats from the content: file names and declared types are unreliable. */
 
-import { type RawFormat, rawFormat } from './camera-raw.ts';
+import { RAW_TYPES, type RawFormat, rawFormat } from './camera-raw.ts';
 
 export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'heic' | 'tiff';
 
@@ -69,6 +69,16 @@ export function sniff(bytes: Uint8Array): Sniffed {
     return { kind: 'unsupported', name: 'SVG' };
   }
   return { kind: 'unknown' };
+}
+
+/**
+ * The MIME type of a file by its first bytes; `application/octet-stream` when it is no picture that can be indexed, so
+ * that a browser downloads markup instead of running it.
+ */
+export function contentTypeOf(head: Uint8Array): string {
+  const found = sniff(head);
+  if (found.kind === 'picture') return CONTENT_TYPES[found.format];
+  return found.kind === 'raw' ? RAW_TYPES[found.format] : 'application/octet-stream';
 }
 
 /** HEIF family (ISO/IEC 23008-12): the brands in the first box say which codec is inside. */

@@ -105,8 +105,10 @@ export function objectsContract(name: string, open: OpenObjects): void {
       it('knows the type of pictures and nothing about the rest', async () => {
         assert.equal((await store.put('type/a', GIF, { contentType: 'image/gif' })).contentType, 'image/gif');
         assert.equal((await store.head('type/a'))?.contentType, 'image/gif');
-        await store.put('type/b', text('just words'));
-        assert.equal((await store.head('type/b'))?.contentType, 'application/octet-stream');
+        for (const rest of ['just words', '<html>', '<svg xmlns="http://www.w3.org/2000/svg"/>', '%PDF-1.7']) {
+          await store.put('type/b', text(rest));
+          assert.equal((await store.head('type/b'))?.contentType, 'application/octet-stream', rest);
+        }
       });
 
       it('answers null for what is not there', async () => {

@@ -5,14 +5,13 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
+import { contentTypeOf } from '../../picture/format.ts';
 import type { ListedObject, ObjectInfo } from '../../ports.ts';
 import { isStoredAs, type OpenDirectory } from './open-directory.ts';
 
-/** Bytes that file-type needs at most to recognise a format (its README, "sampleSize"). */
-const SNIFFED_BYTES = 4100;
+/** Enough for the first directory of most camera raw files; other formats are told by a few bytes. */
+const SNIFFED_BYTES = 4096;
 const CHUNK_BYTES = 256 * 1024;
-/** Markup that a browser would run: its type is hidden, so that it is downloaded instead of shown. */
-const MARKUP = /xml|html|svg|javascript/;
 
 /**
  * Etags of files stored by this process: their times are those of uploads. The index remembers that for longer.
@@ -81,21 +80,11 @@ export async function objectInfoOf(key: string, file: OpenedFile): Promise<Objec
   const head = new Uint8Array(Math.min(SNIFFED_BYTES, Number(file.stat.size)));
   try {
     const { bytesRead } = await file.handle.read(head, 0, head.length, 0);
-    const info = { ...listedObjectOf(key, file.stat), contentType: await contentTypeOf(head.subarray(0, bytesRead)) };
+    const info = { ...listedObjectOf(key, file.stat), contentType: contentTypeOf(head.subarray(0, bytesRead)) };
     return uploads.has(info.etag) ? info : { ...info, fileTime: info.lastModified };
   } catch (error) {
     throw unavailable(error, 'read', file.shown);
   }
-}
-
-/** MIME type by content; `application/octet-stream` when unknown, and for markup such as SVG. */
-async function contentTypeOf(head: Uint8Array): Promise<string> {
-  if (head.length === 0) return 'application/octet-stream';
-  // Loaded with the first file, not at startup.
-  const { fileTypeFromBuffer } = await import('file-type');
-  // file-type throws for a file that only begins like a known format; then its type is unknown.
-  const type = await fileTypeFromBuffer(head).catch(() => undefined);
-  return type === undefined || MARKUP.test(type.mime) ? 'application/octet-stream' : type.mime;
 }
 
 /**

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
 import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
+import { contentTypeOf } from '../../../core/picture/format.ts';
 import { readHeader } from '../../../core/picture/header.ts';
 import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
 import { ASCII, exifBlock, SHORT } from '../metadata/exif-block.ts';
@@ -231,6 +232,8 @@ describe('camera raw', () => {
       ['image/x-dcraw', leaf, [900, 600]],
     ];
     for (const [contentType, bytes, [width, height]] of raws) {
+      // Folders serve it with this type, of which they read only the beginning.
+      assert.equal(contentTypeOf(bytes.subarray(0, 4096)), contentType);
       const picture = (await readHeader(bytes, DEFAULT_LIMITS)).picture;
       assert.deepEqual(
         [picture.contentType, picture.width, picture.height, picture.takenAt],
