@@ -114,7 +114,7 @@ async function createHashed(on: Measured, name: string): Promise<void> {
 interface Usage {
   readonly disk_bytes: number;
   readonly ram_bytes: number;
-  /** Of the disk, what should be in memory too. */
+  /** What should be in memory, too, not on disk alone. */
   readonly expected_cache_bytes: number;
 }
 

@@ -3,17 +3,32 @@
 // @example npx sightline ~/Pictures
 // @example npx sightline search "a dog on the beach" --limit 3
 'use strict';
-if (Number(process.versions.node.split('.')[0]) < 24) {
-  console.error(
-    `sightline needs Node 24 or newer, and this is ${process.version}: install it from https://nodejs.org, or beside ` +
-      'this package by "npm install node@24", and call npx sightline again. In a clone, npm start brings its own.',
-  );
-  process.exitCode = 1;
-} else {
+// biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it.
+const { existsSync } = require('fs');
+// biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it.
+const { join } = require('path');
+
+if (Number(process.versions.node.split('.')[0]) >= 24) start();
+else {
+  // A clone has its own after `npm ci`.
+  const name = process.platform === 'win32' ? 'node.exe' : 'node';
+  const own = join(__dirname, '..', 'node_modules', 'node', 'bin', name);
+  if (existsSync(own)) startWith(own);
+  else {
+    console.error(
+      `sightline needs Node 24 or newer, and this is ${process.version}: install it from https://nodejs.org, or ` +
+        'beside this package by "npm install node@24", and call npx sightline again.',
+    );
+    process.exitCode = 1;
+  }
+}
+
+function start() {
   // SQLite is still announced as experimental; other warnings stay.
   const { emitWarning } = process;
   process.emitWarning = (warning, ...rest) => {
-    const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type;
+    const [options] = rest;
+    const type = typeof options === 'object' ? options.type : options;
     if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
   };
   // Another parent later means that npm has ended (server/environment.ts).
@@ -24,6 +39,17 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
   v8.setFlagsFromString('--semi-space-growth-factor=1');
   v8.setFlagsFromString('--heap-growing-percent=30');
   // A clone has the sources, which Node runs as they are; below node_modules it would not.
-  const sources = require('node:path').join(__dirname, '..', 'scripts', 'sightline.ts');
-  import(require('node:fs').existsSync(sources) ? '../scripts/sightline.ts' : '../dist/app/sightline.js');
+  const sources = join(__dirname, '..', 'scripts', 'sightline.ts');
+  import(existsSync(sources) ? '../scripts/sightline.ts' : '../dist/app/sightline.js');
+}
+
+/** @param {string} node the executable of another Node, for the same arguments */
+function startWith(node) {
+  const child = require('node:child_process').spawn(node, [__filename, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to both.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('exit', (code) => {
+    process.exitCode = code === null ? 1 : code;
+  });
 }

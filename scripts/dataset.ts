@@ -67,15 +67,13 @@ once. Can be interrupted at any moment; the next call resumes. docs/datasets.md 
     const progress = createProgress('Preparing', 'pictures', 0);
     try {
       const report = await prepareDataset({
-        ...{
-          source: source.files,
-          from: source.from,
-          commit: source.commit,
-          target,
-          journal,
-          shares,
-          parallel: flags.parallel,
-        },
+        source: source.files,
+        from: source.from,
+        commit: source.commit,
+        target,
+        journal,
+        shares,
+        parallel: flags.parallel,
         captions,
         added,
         replace: flags.replace,

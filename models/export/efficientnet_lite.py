@@ -1,7 +1,8 @@
 """EfficientNet-Lite2 in plain PyTorch, with parameters named as in the published weights.
 
-https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite: no squeeze and excitation, ReLU6 instead of swish,
-fixed width of stem and head; Lite2 is 1.1 times as wide and 1.2 times as deep as Lite0, at 260 pixels.
+https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite: no squeeze and excitation, ReLU6
+instead of swish, fixed width of stem and head; Lite2 is 1.1 times as wide and 1.2 times as deep as Lite0, at 260
+pixels.
 """
 
 from pathlib import Path
@@ -63,7 +64,7 @@ class Block(nn.Module):
 
 
 class EfficientNetLite2(nn.Module):
-    """pixel_values [batch, 3, 260, 260] to pooled features, logits, and means of the penultimate stage over its four corners."""
+    """pixel_values [batch, 3, 260, 260] to pooled features, logits, and means of the penultimate stage by corner."""
 
     def __init__(self, weights: Path):
         super().__init__()

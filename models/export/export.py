@@ -5,9 +5,9 @@
     python export.py tokenizer --out tokenizer.json                      # without truncation and padding
     python export.py text  --float32 --out all-minilm-l6-v2-fp32.onnx    # before the weights are stored in fewer bytes
 
-The result is compared with PyTorch on the same inputs, and with the committed files: stored weights must be bit-identical (text) or
-equal up to the last bit (image), and outputs equal to 1e-3. The files themselves differ in node names, which depend on the version
-of PyTorch; the committed ones come from 2.15.0.
+The result is compared with PyTorch on the same inputs, and with the committed files: stored weights must be
+bit-identical (text) or equal up to the last bit (image), and outputs equal to 1e-3. The files themselves differ in node
+names, which depend on the version of PyTorch; the committed ones come from 2.15.0.
 """
 
 import argparse
@@ -32,8 +32,8 @@ INPUTS = {"text": ["input_ids", "attention_mask", "token_type_ids"], "image": ["
 OUTPUTS = {"text": ["last_hidden_state", "word_states"], "image": ["features", "logits", "stage6_corners"]}
 # Maximum change of an output due to weight storage, as a cosine to PyTorch's.
 CLOSEST = {"text": 0.998, "image": 0.9999}
-# Maximum distance of stored weights from the committed ones, in steps of the last bit of a tensor's largest value: batch norm is
-# folded into the image encoder's weights before storage, in an order that depends on the version of PyTorch.
+# Maximum distance of stored weights from the committed ones, in steps of the last bit of a tensor's largest value:
+# batch norm is folded into the image encoder's weights before storage, in an order that PyTorch's version decides.
 STEPS = {"text": 0, "image": 1}
 
 
@@ -141,7 +141,8 @@ def check(kind: str, module: torch.nn.Module, path: Path, is_stored: bool) -> bo
     if is_stored:
         ours, theirs = stored_weights(path), stored_weights(committed)
         same, steps = how_same(ours, theirs)
-        what = f"{same} of {len(theirs)} stored tensors are bit for bit those of {committed}, others within {steps:.2g} steps"
+        what = f"{same} of {len(theirs)} stored tensors are bit for bit those of {committed}"
+        what += f", others within {steps:.2g} steps"
         tell(what, steps <= STEPS[kind])
         inputs = samples(kind, *shapes[1])
         for name, a, b in zip(OUTPUTS[kind], run(committed, kind, inputs), run(path, kind, inputs), strict=True):
@@ -180,7 +181,8 @@ def main() -> int:
         {"text": store_int8, "image": store_half}[options.kind](model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, options.out)
-    print(f"{options.out}: {options.out.stat().st_size} bytes, sha256 {hashlib.sha256(options.out.read_bytes()).hexdigest()}")
+    made = options.out.read_bytes()
+    print(f"{options.out}: {len(made)} bytes, sha256 {hashlib.sha256(made).hexdigest()}")
     return 0 if check(options.kind, module, options.out, not options.float32) else 1
 
 

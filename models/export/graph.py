@@ -16,7 +16,9 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
-    def node(self, kind: str, inputs: list[str], output: str, domain: str = "com.microsoft", **attributes: object) -> str:
+    def node(
+        self, kind: str, inputs: list[str], output: str, domain: str = "com.microsoft", **attributes: object
+    ) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], output, domain=domain, **attributes))
         return output
 

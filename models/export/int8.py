@@ -1,4 +1,4 @@
-"""Builds the bundled int8 encoders from the float32 originals of export.py --float32, and prints how close they are to those.
+"""Builds the bundled int8 encoders from the float32 originals of export.py --float32, and prints how close they are.
 
     python int8.py text  all-minilm-l6-v2-fp32.onnx   --out all-minilm-l6-v2-int8.onnx  --data DIR
     python int8.py image efficientnet-lite2-fp32.onnx --out efficientnet-lite2-int8.onnx --data DIR
@@ -6,16 +6,16 @@
 
 DIR contains images/ and captions.jsonl, as for npm run train; 200 photos of split "train" are used for calibration.
 
-Pictures: static int8 with one scale per output channel. Weights have 7 bits: processors without VNNI add two products in 16 bits,
-which 8-bit weights would overflow, giving different vectors. The first convolution and everything after the last one are computed
-in float32.
+Pictures: static int8 with one scale per output channel. Weights have 7 bits: processors without VNNI add two products
+in 16 bits, which 8-bit weights would overflow, giving different vectors. The first convolution and everything after the
+last one are computed in float32.
 
-Texts: matrices as int8 in blocks of 32 with one scale each; inputs are quantised to int8 per block of a row, so that a vector does
-not depend on the rest of its batch. The embedding table stays int8 per row, as in the float profile.
+Texts: matrices as int8 in blocks of 32 with one scale each; inputs are quantised to int8 per block of a row, so that a
+vector does not depend on the rest of its batch. The embedding table stays int8 per row, as in the float profile.
 
-Dynamic texts (docs/decisions/0043-quantisation.md): the published weights as 7-bit int8 with one scale per output channel, in a
-graph of onnxruntime's own operators (minilm.py); the float model serves only for comparison. A matrix input is quantised by its
-range in the current run, so texts run one at a time (`batchChanges` in the manifest).
+Dynamic texts (docs/decisions/0043-quantisation.md): the published weights as 7-bit int8 with one scale per output
+channel, in a graph of onnxruntime's own operators (minilm.py); the float model serves only for comparison. A matrix
+input is quantised by its range in the current run, so texts run one at a time (`batchChanges` in the manifest).
 """
 
 import argparse
@@ -116,7 +116,8 @@ def main() -> int:
         dynamic_text(options.out)
     else:
         quantise_image(options.model, options.data, options.out)
-    print(f"{options.out}: {options.out.stat().st_size} bytes, sha256 {hashlib.sha256(options.out.read_bytes()).hexdigest()}")
+    made = options.out.read_bytes()
+    print(f"{options.out}: {len(made)} bytes, sha256 {hashlib.sha256(made).hexdigest()}")
     report(options.kind.removeprefix("dynamic-"), options.model, options.out, options.data)
     return 0
 

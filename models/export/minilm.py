@@ -32,13 +32,14 @@ class Weights:
 
 
 def build(folder: Path) -> onnx.ModelProto:
-    """input_ids [batch, sequence], rows of equal length, to the embeddings before attention and the states after some layers."""
+    """input_ids [batch, sequence], rows of equal length, to the embeddings before attention and some layers' states."""
     graph, weights = Graph(), Weights(folder)
     state = embed(graph, weights)
     for at in range(max(OUTPUTS)):
         state = layer(graph, weights, state, at, OUTPUTS.get(at + 1, f"l{at}.states"))
     shape = ["batch", "sequence", weights.config["hidden_size"]]
-    named = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in (*OUTPUTS.values(), "word_states")]
+    names = (*OUTPUTS.values(), "word_states")
+    named = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in names]
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "sequence"])
     made = helper.make_graph(graph.nodes, "all-MiniLM-L6-v2", [ids], named, graph.constants)
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
@@ -71,7 +72,8 @@ def layer(graph: Graph, weights: Weights, state: str, number: int, output: str) 
     def linear(state: str, name: str, *parts: str) -> str:
         """[..., in] to [..., out] with one scale per output channel; the input is quantised by its own range."""
         values, scales = quantise(weights.matrix(*(f"{at}.{part}" for part in parts)), axis=0, largest=LARGEST)
-        stored = [graph.constant(f"l{number}.{name}.w", values), graph.constant(f"l{number}.{name}.s", scales.reshape(-1))]
+        at = f"l{number}.{name}"
+        stored = [graph.constant(f"{at}.w", values), graph.constant(f"{at}.s", scales.reshape(-1))]
         bias = vector(f"{name}.b", *(f"{part}.bias" for part in parts))
         return graph.node("DynamicQuantizeMatMul", [state, *stored, "", bias], f"l{number}.{name}")
 
@@ -83,7 +85,8 @@ def layer(graph: Graph, weights: Weights, state: str, number: int, output: str) 
 
     three = [f"attention.self.{one}" for one in ("query", "key", "value")]
     parts = graph.split(linear(state, "three", *three), [f"l{number}.{one}" for one in "qkv"], f"l{number}.split")
-    looked = graph.node("MultiHeadAttention", parts, f"l{number}.looked", num_heads=weights.config["num_attention_heads"])
+    heads = weights.config["num_attention_heads"]
+    looked = graph.node("MultiHeadAttention", parts, f"l{number}.looked", num_heads=heads)
     looked = linear(looked, "joined", "attention.output.dense")
     state = add_and_norm(looked, state, "attention.output", f"l{number}.attended")
     wide = graph.node("Gelu", [linear(state, "wide", "intermediate.dense")], f"l{number}.active")

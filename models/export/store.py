@@ -1,4 +1,4 @@
-"""Stores the weights of an ONNX model in fewer bytes and expands them in the graph, so that everything is computed in float32."""
+"""Stores the weights of an ONNX model in fewer bytes and expands them in the graph, which computes in float32."""
 
 import numpy as np
 import onnx
@@ -30,7 +30,8 @@ def _insert(graph: onnx.GraphProto, at: int, nodes: list[onnx.NodeProto]) -> Non
 
 def quantise(matrix: np.ndarray, axis: int, largest: int = 127) -> tuple[np.ndarray, np.ndarray]:
     """Symmetric int8 with one scale along `axis`: values from -`largest` to `largest`, and the scales."""
-    scale = np.maximum(np.abs(matrix).max(axis=axis, keepdims=True) / largest, np.finfo(np.float32).tiny).astype(np.float32)
+    scale = np.abs(matrix).max(axis=axis, keepdims=True) / largest
+    scale = np.maximum(scale, np.finfo(np.float32).tiny).astype(np.float32)
     return np.clip(np.round(matrix / scale), -largest, largest).astype(np.int8), scale
 
 
@@ -89,7 +90,8 @@ def fold_pads(model: onnx.ModelProto, pads: list[list[int]]) -> None:
     """Merges padding nodes into the following convolutions, given in execution order, and removes unused nodes."""
     graph = model.graph
     makers = {output: node for node in graph.node for output in node.output}
-    padded = [node for node in graph.node if node.op_type == "Conv" and makers.get(node.input[0], node).op_type == "Pad"]
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    padded = [node for node in convolutions if makers.get(node.input[0], node).op_type == "Pad"]
     for conv, own in zip(padded, pads, strict=True):
         conv.input[0] = makers[conv.input[0]].input[0]
         next(one for one in conv.attribute if one.name == "pads").ints[:] = own

@@ -42,7 +42,7 @@ const BYTES = {
 /** A typical cloud node, and how full it may get. */
 const NODE = { memoryGb: 16, diskGb: 150, share: 0.8, replicas: 2 } as const;
 const SHARDS_A_NODE = 2;
-/** Default of SIGHTLINE_QDRANT_EXACT_BELOW. */
+/** The default of SIGHTLINE_QDRANT_EXACT_BELOW. */
 const EXACT_BELOW = 300_000;
 const PICTURE_BYTES = 300_000;
 const PICTURES_A_MESSAGE = 10;

@@ -164,13 +164,11 @@ function foundPicture(head: EvaluatedHead, p: number): FoundPicture {
 function runOf({ folder, info, figures, interval }: EvaluatedHead): Run {
   const { training } = info;
   return {
-    ...{
-      name: basename(folder),
-      recipe: info.recipe,
-      profile: info.profile,
-      dimension: info.dimension,
-      space: info.space,
-    },
+    name: basename(folder),
+    recipe: info.recipe,
+    profile: info.profile,
+    dimension: info.dimension,
+    space: info.space,
     encoders: { text: info.texts[0]!.encoder, image: info.image.encoder },
     bytes: headBytes(info),
     ...trainingOf(training),

@@ -59,7 +59,7 @@ export interface TextSideReport {
 }
 
 const VALIDATION = 'val';
-/** The default language comes first. */
+/** How many names of each class of the image encoder are used as its texts. */
 const NAMES_A_CLASS = 3;
 
 /**

@@ -88,7 +88,10 @@ describe('captions that are stored', () => {
     const payload = { tags: [], indexedAt: '2026-01-01T00:00:00.000Z', sequencer: '' };
     const side = (language: string, version: string, vector: JointEmbedding): ReadText => ({
       ...common,
-      ...{ side: 'any', language, version, vector },
+      side: 'any',
+      language,
+      version,
+      vector,
     });
     const [german, english, french] = texts.map(captionId);
     await vectors.upsert(

@@ -23,28 +23,25 @@ describe('the model card', () => {
 
   it('is written by one command, with figures, licences and hashes', async () => {
     const made = tempFolder();
-    try {
-      const out = join(made, 'card.md');
-      const data = await writePhotoDataset(join(made, 'photos'));
-      const options = ['--data', data, '--out', out, '--features', join(made, 'features')];
-      const command = ['--disable-warning=ExperimentalWarning', 'scripts/sightline.ts', 'card', ...options];
-      const { status, stderr, stdout } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
-      assert.equal(status, 0, stderr);
-      const card = await readFile(out, 'utf8');
-      const { recipe } = await loadHeadFile(folder);
-      assert.ok(card.includes(`--recipe ${recipe}`));
-      const sum = /photos (\d+\.\d)/.exec(stdout)![1]!;
-      assert.match(
-        card,
-        new RegExp(`\\*\\*photos, val\\*\\*: sum of the six recalls ${sum} \\(\\d+\\.\\d to \\d+\\.\\d\\)`),
-      );
-      assert.match(card, /18 pictures with 54 captions, split val/);
-      const { text, image } = profileOf(await loadManifest([models]), 'compact');
-      for (const { files, licence } of [text, image]) {
-        assert.ok(card.includes(files.model.sha256!) && card.includes(licence));
-      }
-      assert.ok(!/undefined|NaN|\[object/.test(card), card);
-    } finally {
+    const out = join(made, 'card.md');
+    const data = await writePhotoDataset(join(made, 'photos'));
+    const options = ['--data', data, '--out', out, '--features', join(made, 'features')];
+    const command = ['--disable-warning=ExperimentalWarning', 'scripts/sightline.ts', 'card', ...options];
+    const { status, stderr, stdout } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    const card = await readFile(out, 'utf8');
+    const { recipe } = await loadHeadFile(folder);
+    assert.ok(card.includes(`--recipe ${recipe}`));
+    const sum = /photos (\d+\.\d)/.exec(stdout)![1]!;
+    assert.match(
+      card,
+      new RegExp(`\\*\\*photos, val\\*\\*: sum of the six recalls ${sum} \\(\\d+\\.\\d to \\d+\\.\\d\\)`),
+    );
+    assert.match(card, /18 pictures with 54 captions, split val/);
+    const { text, image } = profileOf(await loadManifest([models]), 'compact');
+    for (const { files, licence } of [text, image]) {
+      assert.ok(card.includes(files.model.sha256!) && card.includes(licence));
     }
+    assert.ok(!/undefined|NaN|\[object/.test(card), card);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { exec, execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -60,13 +60,10 @@ describe('sightline', () => {
 
   it('takes a data folder that is not there yet for an empty index', async () => {
     const folder = tempFolder();
-    try {
-      const listed = await sightline('spaces', 'list', '--data', join(folder, 'a', 'b'));
-      assert.deepEqual([listed.code, listed.stdout], [0, 'The index is empty.\n'], listed.stderr);
-      const { code, stderr } = await sightline('reindex', '--data', join(folder, 'c'));
-      assert.deepEqual([code, stderr], [1, 'error: expected an index with pictures, found none: npm run index\n']);
-    } finally {
-    }
+    const listed = await sightline('spaces', 'list', '--data', join(folder, 'a', 'b'));
+    assert.deepEqual([listed.code, listed.stdout], [0, 'The index is empty.\n'], listed.stderr);
+    const { code, stderr } = await sightline('reindex', '--data', join(folder, 'c'));
+    assert.deepEqual([code, stderr], [1, 'error: expected an index with pictures, found none: npm run index\n']);
   });
 
   it('ends quietly when nobody reads any more', async () => {
@@ -79,6 +76,15 @@ describe('sightline', () => {
     for (const args of [['--version'], ['search', '--version']]) {
       assert.equal((await sightline(...args)).stdout, `${packageJson.version}\n`);
     }
+  });
+
+  it('starts the Node of a clone when the system has an older one', async () => {
+    const older = join(tempFolder(), 'older.cjs');
+    writeFileSync(older, `Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } });`);
+    const { code, stdout, stderr } = await runScript(['--require', older, 'bin/sightline.cjs', '--version']);
+    assert.deepEqual([code, stdout, stderr], [0, `${packageJson.version}\n`, '']);
+    const unknown = await runScript(['--require', older, 'bin/sightline.cjs', 'serch', 'dog']);
+    assert.deepEqual([unknown.code, /got "serch"/.test(unknown.stderr)], [2, true]);
   });
 
   const refused: readonly [string, string[], RegExp][] = [

@@ -186,16 +186,13 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
 describe('stopping in the middle', { timeout: 600_000 }, () => {
   it('kill -9 during the first indexing loses nothing, and the next start goes on', async () => {
     const data = tempFolder();
-    try {
-      let server = await startServer(['--data', data]);
-      await eventually('the first pictures', 120_000, async () => ((await countPictures(server)) >= 3 ? true : null));
-      await server.stop('SIGKILL');
-      server = await startServer(['--data', data]);
-      await eventually('the rest', 120_000, async () => ((await countPictures(server)) === 23 ? true : null));
-      assert.equal(await server.stop(), 0);
-      assert.equal((await readdir(join(data, 'photos'))).length, 23);
-    } finally {
-    }
+    let server = await startServer(['--data', data]);
+    await eventually('the first pictures', 120_000, async () => ((await countPictures(server)) >= 3 ? true : null));
+    await server.stop('SIGKILL');
+    server = await startServer(['--data', data]);
+    await eventually('the rest', 120_000, async () => ((await countPictures(server)) === 23 ? true : null));
+    assert.equal(await server.stop(), 0);
+    assert.equal((await readdir(join(data, 'photos'))).length, 23);
   });
 });
 

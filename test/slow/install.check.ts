@@ -36,8 +36,8 @@ function environment(): NodeJS.ProcessEnv {
   };
 }
 
-const call = (command: string, args: readonly string[], cwd = folder) =>
-  run(command, args, { cwd, env: environment(), shell: process.platform === 'win32', maxBuffer: 1e8 });
+const call = (command: string, args: readonly string[], cwd = folder, env = environment()) =>
+  run(command, args, { cwd, env, shell: process.platform === 'win32', maxBuffer: 1e8 });
 const sightline = (...args: string[]) => call('npx', ['sightline', ...args]);
 
 before(async () => {
@@ -51,7 +51,17 @@ before(async () => {
   }
   // Packed as by an ordinary user, with the npm settings of this checkout.
   await run('npm', ['pack', '--pack-destination', home], { cwd: root, shell: process.platform === 'win32' });
-  await call('npm', ['install', '--no-audit', '--no-fund', join('..', `sightline-${packageJson.version}.tgz`)]);
+  const { stdout: registry } = await call('npm', ['config', 'get', 'registry']);
+  // Whatever asks another host is refused at once.
+  const fence = {
+    HTTP_PROXY: 'http://127.0.0.1:1',
+    HTTPS_PROXY: 'http://127.0.0.1:1',
+    NO_PROXY: new URL(registry.trim()).hostname,
+  };
+  const names = Object.keys(fence).flatMap((name) => [name, name.toLowerCase()]);
+  const outside = Object.fromEntries(Object.entries(environment()).filter(([name]) => !names.includes(name)));
+  const archive = join('..', `sightline-${packageJson.version}.tgz`);
+  await call('npm', ['install', '--no-audit', '--no-fund', archive], folder, { ...outside, ...fence });
 });
 after(() => rm(home, { recursive: true, force: true }));
 
@@ -183,7 +193,10 @@ describe('the installed package', { timeout: 900_000 }, () => {
       call(process.execPath, ['--require', preload, launcher]),
       (error: { code: number; stderr: string }) => {
         assert.equal(error.code, 1);
-        assert.match(error.stderr, /^sightline needs Node 24 or newer, and this is v.*npm install node@24.*\n$/);
+        assert.match(
+          error.stderr,
+          /^sightline needs Node 24 or newer, and this is v[^ ]+: .*npm install node@24[^.]*\.\n$/,
+        );
         return true;
       },
     );

@@ -183,11 +183,9 @@ const CLIP_CONFIG = {
   do_normalize: true,
   image_mean: [0.48145466, 0.4578275, 0.40821073],
   image_std: [0.26862954, 0.26130258, 0.27577711],
-  ...{
-    do_convert_rgb: true,
-    feature_extractor_type: 'CLIPFeatureExtractor',
-    image_processor_type: 'CLIPImageProcessor',
-  },
+  do_convert_rgb: true,
+  feature_extractor_type: 'CLIPFeatureExtractor',
+  image_processor_type: 'CLIPImageProcessor',
 };
 /** MobileCLIP's preprocessing: no mean or standard deviation. */
 const MOBILECLIP_CONFIG = {

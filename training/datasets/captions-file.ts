@@ -4,7 +4,7 @@ import { SightlineError } from '../../core/errors.ts';
 /** captions.jsonl: one line per picture. */
 
 export const CAPTIONS_FILE = 'captions.jsonl';
-/** Default language of captions. */
+/** The default language of captions. */
 export const USUAL_LANGUAGE = 'en';
 
 /** The file with captions in another language, next to captions.jsonl. */

@@ -192,7 +192,7 @@ describe('what a browser may do', () => {
     assert.equal(read.headers.get('access-control-allow-credentials'), null);
     const other = await open.app.request('/images', { headers: { origin: 'https://evil.example' } });
     assert.equal(other.headers.get(allow), null);
-    const refused = await open.app.request('/captions', { ...jsonRequest('POST', {}), ...{ headers: get.headers } });
+    const refused = await open.app.request('/captions', { ...jsonRequest('POST', {}), headers: get.headers });
     assert.deepEqual([refused.status, refused.headers.get(allow)], [401, 'https://app.example']);
 
     const headers = {

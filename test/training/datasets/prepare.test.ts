@@ -290,13 +290,11 @@ describe('preparing the other forms with a captions file', () => {
 
   it("Karpathy's JSON: restval is training, pictures from a gzipped tar", async () => {
     const image = (filename: string, split: string) => ({
-      ...{
-        sentids: [0],
-        imgid: 0,
-        filename,
-        split,
-        sentences: [{ tokens: ['x'], raw: `${filename} .`, imgid: 0, sentid: 0 }],
-      },
+      sentids: [0],
+      imgid: 0,
+      filename,
+      split,
+      sentences: [{ tokens: ['x'], raw: `${filename} .`, imgid: 0, sentid: 0 }],
     });
     const json = {
       images: [image('a.jpg', 'restval'), image('b.jpg', 'val'), { filename: 'c.jpg' }],

@@ -122,10 +122,8 @@ describe('judging with pictures and encoder outputs in a bucket', () => {
     const environment = {
       S3_ENDPOINT: server.endpoint,
       AWS_REGION: region,
-      ...{
-        AWS_ACCESS_KEY_ID: server.credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,
-      },
+      AWS_ACCESS_KEY_ID: server.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,
     };
     const places = ['--data', 's3://photos/flickr', '--features', 's3://photos/features'];
     const args = [...places, '--models', join(root, 'models'), '--head', join(root, 'models/head-compact'), ...further];
