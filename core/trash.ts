@@ -194,10 +194,15 @@ async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; o
 
 async function recover(objects: ObjectStore, object: DiscardedObject): Promise<ObjectInfo | null> {
   return objects.recover(object).catch((cause: unknown) => {
-    if (!isSightlineError(cause, 'precondition-failed')) throw cause;
-    const name = JSON.stringify(object.key);
-    const message = `expected the name ${name} to be free, but another file has it: move that away`;
-    throw new SightlineError('precondition-failed', message, { cause });
+    const name = `expected the name ${JSON.stringify(object.key)} to be free`;
+    if (isSightlineError(cause, 'precondition-failed')) {
+      throw new SightlineError('precondition-failed', `${name}, but another file has it: move that away`, { cause });
+    }
+    // A folder has its name by now, or a file that of a folder above.
+    if (isSightlineError(cause, 'invalid-key')) {
+      throw new SightlineError('precondition-failed', `${name}: ${cause.message}; move that away`, { cause });
+    }
+    throw cause;
   });
 }
 

@@ -94,7 +94,7 @@ describe('reading with a key', () => {
 });
 
 describe('deleting', () => {
-  it('moves the file, and the command brings it back with its time', async () => {
+  it('moves the file, the command brings it back with its time, and for good nothing is left', async () => {
     const photos = await folderOf('trash', 'cat.jpg', 'moon.jpg');
     const taken = new Date('2019-07-05T21:30:00Z');
     await utimes(join(photos, 'cat.jpg'), taken, taken);
@@ -117,6 +117,18 @@ describe('deleting', () => {
       assert.equal((await stat(join(photos, 'cat.jpg'))).mtimeMs, taken.getTime());
       await indexed(server, 2);
       assert.match((await sightline('trash', 'empty', '--data', data)).stdout, /^0 pictures are permanently deleted/);
+
+      const before = (await readdir(data, { recursive: true })).sort();
+      const thumbnailOf = async (path: string) => (await fetch(`${server.url}/${path}/thumbnail`)).status;
+      assert.equal(await thumbnailOf(`images/${cat.id}`), 200);
+      const deleted = await fetch(`${server.url}/images/${cat.id}`, { method: 'DELETE' });
+      const entry = deleted.headers.get('sightline-trash')!;
+      assert.equal(await thumbnailOf(`trash/${entry}`), 200);
+      assert.equal((await fetch(`${server.url}/trash/${entry}`, { method: 'DELETE' })).status, 204);
+      assert.deepEqual([await thumbnailOf(`images/${cat.id}`), await thumbnailOf(`trash/${entry}`)], [404, 404]);
+      assert.deepEqual(await readdir(photos), ['moon.jpg']);
+      // No file, no record, and no thumbnail.
+      assert.deepEqual((await readdir(data, { recursive: true })).sort(), before);
     } finally {
       await server.stop();
     }

@@ -93,9 +93,7 @@ function registerRestore(app: App, deps: AppDeps, write: Write): void {
   app.openapi(restoreRoute, async (c) => {
     const { entry, outcome } = await deps.trash.restore(c.req.valid('param').id).catch((error: unknown) => {
       if (!isSightlineError(error, 'precondition-failed')) throw error;
-      throw new HttpProblem('already-exists', 'expected its key to be free, but another picture has it', {
-        cause: error,
-      });
+      throw new HttpProblem('already-exists', error.message, { cause: error });
     });
     if (outcome.status === 'rejected') throw rejectedImage(outcome.reason, outcome.message);
     const payload = await deps.onLiveSpace(({ vectors }) => findImage(vectors, entry.imageId));

@@ -74,7 +74,13 @@ describe('the trash', () => {
     await api.addPhoto('cat.jpg');
     const refused = await api.json(`/trash/${entry}/restore`, { method: 'POST' });
     assert.deepEqual([refused.status, refused.body.type], [409, '/problems/already-exists']);
+    assert.match(String(refused.body.detail), /the name "cat\.jpg" to be free, but another file has it/);
     assert.deepEqual(await keys(), [['cat.jpg'], ['cat.jpg']]);
+    await rm(join(api.root, 'photos/cat.jpg'));
+    await mkdir(join(api.root, 'photos/cat.jpg'));
+    const folder = await api.json(`/trash/${entry}/restore`, { method: 'POST' });
+    assert.equal(folder.status, 409);
+    assert.match(String(folder.body.detail), /"cat\.jpg" to be free: .* is taken by a folder .*; move that away/);
   });
 
   it('deletes for good, one or all, latest first, page by page', async () => {
