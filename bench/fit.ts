@@ -3,7 +3,8 @@
 // text side, and by the one for other languages. Then the same for the sample photos, and how many right results in
 // other languages are said to fit nothing.
 import { fileURLToPath } from 'node:url';
-import { doubted, doubtedByLanguage } from '../test/golden/doubted.ts';
+import { closing } from '../core/closing.ts';
+import { doubtsOn } from '../test/golden/doubted.ts';
 
 export async function run(): Promise<void> {
   const pictures = process.argv[2];
@@ -11,13 +12,15 @@ export async function run(): Promise<void> {
     console.log('wants a folder: node bench/fit.ts PICTURES');
     return;
   }
-  for (const [folder, file] of [
-    [pictures, 'fit-queries-coco.json'],
-    [fileURLToPath(new URL('../examples/photos', import.meta.url)), 'fit-queries.json'],
+  await using given = closing(await doubtsOn(pictures));
+  await using samples = closing(await doubtsOn(fileURLToPath(new URL('../examples/photos', import.meta.url))));
+  for (const [doubts, file] of [
+    [given, 'fit-queries-coco.json'],
+    [samples, 'fit-queries.json'],
   ] as const) {
-    for (const lang of [null, 'und']) {
-      const { asked, poor } = await doubted(folder, new URL(`../test/fixtures/${file}`, import.meta.url), lang);
-      console.log(`${file}, ${lang === null ? 'in English' : 'by the side for other languages'}`);
+    for (const lang of [undefined, 'und']) {
+      const { asked, poor } = await doubts.of(new URL(`../test/fixtures/${file}`, import.meta.url), lang);
+      console.log(`${file}, ${lang === undefined ? 'in English' : 'by the side for other languages'}`);
       for (const kind of ['shown', 'absent'] as const) {
         const fits = asked[kind].filter((query) => !poor[kind].includes(query));
         console.log(`${kind}: ${poor[kind].length} of ${asked[kind].length} poor`);
@@ -25,7 +28,7 @@ export async function run(): Promise<void> {
       }
     }
   }
-  const languages = await doubtedByLanguage();
+  const languages = await samples.byLanguage();
   for (const [lang, { right, poor }] of languages) {
     const texts = poor.map(({ text }) => text).join(', ');
     console.log(`${lang}: ${poor.length} of ${right.length} right answers poor${texts && `: ${texts}`}`);

@@ -506,7 +506,7 @@ for (const [where, openLog] of Object.entries(VANISHED_LOGS))
       await put('half written', 'a.jpg');
       assert.equal(reasonOf(await index(created('20'))), 'rejected: not-an-image');
       assert.equal(await tagsOf('a.jpg'), null);
-      await pass(1000);
+      await pass(100);
       await put('half written, and more', 'a.jpg');
       await index(created('30'));
       await put('PIC other', 'a.jpg');

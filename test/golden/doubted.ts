@@ -1,7 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { closing } from '../../core/closing.ts';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { ANY_LANGUAGE, type VectorStore } from '../../core/ports.ts';
 import type { FoundHit } from '../../core/search/rank-fusion.ts';
@@ -13,7 +11,6 @@ import { MODELS } from './golden.ts';
 
 /** Which results of the bundled models are rated poor. */
 
-const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
 const BY_LANGUAGE = new URL('../fixtures/queries-by-language.json', import.meta.url);
 
 /** Plain queries: those that some picture of the collection shows, and those that none does. */
@@ -36,51 +33,23 @@ interface Answer {
   readonly fit: Fit | undefined;
 }
 
-/**
- * The queries in a file of `fixtures` that the bundled models rate poor, on the JPEGs in a folder.
- * @param lang language the queries are read in; `und` selects the second text side
- */
-export async function doubted(
-  pictures: string,
-  file: URL,
-  lang: string | null = null,
-): Promise<{ asked: FitQueries; poor: FitQueries }> {
-  const asked = JSON.parse(await readFile(file, 'utf8')) as FitQueries;
-  return withAnswers(pictures, async (answer) => {
-    const poorOf = async (queries: readonly string[]) =>
-      (await answer(queries, lang)).filter(({ fit }) => fit === 'poor').map(({ text }) => text);
-    return { asked, poor: { shown: await poorOf(asked.shown), absent: await poorOf(asked.absent) } };
-  });
+/** What the bundled models rate poor on the JPEGs in a folder. */
+export interface Doubts {
+  /**
+   * The queries in a file of `fixtures` that are.
+   * @param lang language the queries are read in; `und` selects the second text side
+   */
+  of(file: URL, lang?: string): Promise<{ asked: FitQueries; poor: FitQueries }>;
+  /**
+   * The same plain queries in every language but English, on the sample photos: those with a right photo in the top
+   * three, and which of them are rated poor.
+   */
+  byLanguage(): Promise<Map<string, { right: Answer[]; poor: Answer[] }>>;
+  close(): Promise<void>;
 }
 
-/**
- * The same plain queries in every language but English, on the sample photos: those with a right photo in the top
- * three, and which of them are rated poor.
- */
-export async function doubtedByLanguage(): Promise<Map<string, { right: Answer[]; poor: Answer[] }>> {
-  const queries = JSON.parse(await readFile(BY_LANGUAGE, 'utf8')) as LanguageQuery[];
-  return withAnswers(PHOTOS, async (answer) => {
-    const found = new Map<string, { right: Answer[]; poor: Answer[] }>();
-    for (const lang of Object.keys(queries[0]!.texts).filter((lang) => lang !== 'en')) {
-      const answers = await answer(
-        queries.map(({ texts }) => texts[lang]!),
-        lang,
-      );
-      const right = answers.filter(({ nearest }, i) =>
-        nearest.slice(0, 3).some((name) => queries[i]!.pictures.includes(name)),
-      );
-      found.set(lang, { right, poor: right.filter(({ fit }) => fit === 'poor') });
-    }
-    return found;
-  });
-}
-
-async function withAnswers<T>(
-  pictures: string,
-  use: (answer: (texts: readonly string[], lang: string | null) => Promise<Answer[]>) => Promise<T>,
-): Promise<T> {
-  await using embedder = closing(await loadEmbedder({ modelDirs: [MODELS], profile: 'compact' }));
-
+export async function doubtsOn(pictures: string): Promise<Doubts> {
+  const embedder = await loadEmbedder({ modelDirs: [MODELS], profile: 'compact' });
   const vectors = new Map<string, JointEmbedding>();
   const all: FoundHit[] = [];
   for (const id of (await readdir(pictures)).filter((name) => name.endsWith('.jpg'))) {
@@ -89,7 +58,8 @@ async function withAnswers<T>(
     all.push({ id, score: 0, why: ['meaning'], payload: image({ classes }) });
   }
   const store = { vectors: async () => vectors, count: async () => all.length } as unknown as VectorStore;
-  return await use(async (texts, lang) => {
+
+  async function answer(texts: readonly string[], lang: string | null): Promise<Answer[]> {
     const answers: Answer[] = [];
     for (const [i, read] of (await embedder.readTexts(texts, { ...ANY_LANGUAGE, lang })).entries()) {
       const calibration = await embedder.calibration(read.side);
@@ -100,5 +70,27 @@ async function withAnswers<T>(
       answers.push({ text: texts[i]!, nearest: hits.map(({ id }) => id), fit: bestFit(fits) });
     }
     return answers;
-  });
+  }
+
+  return {
+    async of(file, lang) {
+      const asked = JSON.parse(await readFile(file, 'utf8')) as FitQueries;
+      const poorOf = async (queries: readonly string[]) =>
+        (await answer(queries, lang ?? null)).filter(({ fit }) => fit === 'poor').map(({ text }) => text);
+      return { asked, poor: { shown: await poorOf(asked.shown), absent: await poorOf(asked.absent) } };
+    },
+    async byLanguage() {
+      const queries = JSON.parse(await readFile(BY_LANGUAGE, 'utf8')) as LanguageQuery[];
+      const found = new Map<string, { right: Answer[]; poor: Answer[] }>();
+      for (const lang of Object.keys(queries[0]!.texts).filter((lang) => lang !== 'en')) {
+        const texts = queries.map(({ texts }) => texts[lang]!);
+        const right = (await answer(texts, lang)).filter(({ nearest }, i) =>
+          nearest.slice(0, 3).some((name) => queries[i]!.pictures.includes(name)),
+        );
+        found.set(lang, { right, poor: right.filter(({ fit }) => fit === 'poor') });
+      }
+      return found;
+    },
+    close: () => embedder.close(),
+  };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { doubted, doubtedByLanguage } from './doubted.ts';
+import { type Doubts, doubtsOn } from './doubted.ts';
 
 /** Whether search admits that nothing fits: on 100 plain queries that a sample photo shows, and 100 that none does. */
 
@@ -18,8 +18,14 @@ const LEAST_DOUBTED_BY_OTHERS = 69;
 const MOST_DOUBTED_SHARE = 0.1;
 
 describe('how well answers fit', () => {
+  let doubts: Doubts;
+  before(async () => {
+    doubts = await doubtsOn(PHOTOS);
+  });
+  after(() => doubts.close());
+
   it('is poor for few queries that a photo shows, and for many that none shows', async (t) => {
-    const { asked, poor } = await doubted(PHOTOS, QUERIES);
+    const { asked, poor } = await doubts.of(QUERIES);
     assert.deepEqual([asked.shown.length, asked.absent.length], [100, 100]);
     t.diagnostic(`doubted: ${poor.shown.length} of what is shown, ${poor.absent.length} of what is not`);
     assert.ok(poor.shown.length <= MOST_DOUBTED, poor.shown.join(', '));
@@ -27,10 +33,10 @@ describe('how well answers fit', () => {
   });
 
   it('is poor in other languages for few right answers, and for many queries that no photo shows', async (t) => {
-    const languages = [...(await doubtedByLanguage()).values()];
+    const languages = [...(await doubts.byLanguage()).values()];
     const right = languages.reduce((sum, one) => sum + one.right.length, 0);
     const doubtedTexts = languages.flatMap(({ poor }) => poor.map(({ text }) => text));
-    const { poor } = await doubted(PHOTOS, QUERIES, 'und');
+    const { poor } = await doubts.of(QUERIES, 'und');
     t.diagnostic(`doubted: ${doubtedTexts.length} of ${right} right answers, ${poor.absent.length} of what is not`);
     assert.equal(languages.length, 16);
     assert.ok(doubtedTexts.length <= MOST_DOUBTED_SHARE * right, doubtedTexts.join(', '));

@@ -19,24 +19,34 @@ const bicubic = (x: number): number => {
 };
 const bilinear = (x: number): number => Math.max(0, 1 - Math.abs(x));
 
-type Get = (index: number) => number;
+interface Taps {
+  readonly first: number;
+  /** Fixed-point, with 22 fractional bits, of the input values from `first` on. */
+  readonly weights: readonly number[];
+}
 
-/** One output value of an axis resized from `from` to `to` pixels; `get` reads the input. */
-function sample(get: Get, from: number, to: number, output: number, kernel: 'bilinear' | 'bicubic'): number {
+/** What makes each output value of an axis resized from `from` to `to` pixels, as precompute_coeffs of Pillow. */
+function tapsOf(from: number, to: number, kernel: 'bilinear' | 'bicubic'): Taps[] {
   const filter = kernel === 'bicubic' ? bicubic : bilinear;
   const scale = from / to;
   const stretch = Math.max(1, scale);
   const support = (kernel === 'bicubic' ? 2 : 1) * stretch;
-  const centre = (output + 0.5) * scale;
-  const first = Math.max(0, Math.floor(centre - support + 0.5));
-  const last = Math.min(from, Math.floor(centre + support + 0.5));
-  const weights = [];
-  for (let i = first; i < last; i++) weights.push(filter((i - centre + 0.5) / stretch));
-  const total = weights.reduce((sum, weight) => sum + weight);
-  // Fixed-point weights with 22 fractional bits, plus half a unit for rounding: precompute_coeffs,
-  // normalize_coeffs_8bpc.
+  return Array.from({ length: to }, (_, output) => {
+    const centre = (output + 0.5) * scale;
+    const first = Math.max(0, Math.floor(centre - support + 0.5));
+    const last = Math.min(from, Math.floor(centre + support + 0.5));
+    const weights: number[] = [];
+    for (let i = first; i < last; i++) weights.push(filter((i - centre + 0.5) / stretch));
+    const total = weights.reduce((sum, weight) => sum + weight);
+    return { first, weights: weights.map((weight) => Math.round((weight / total) * 2 ** 22)) };
+  });
+}
+
+/** One output value; neighbours on the axis lie `step` apart in `data`, the first of the axis at `at`. */
+function sample({ first, weights }: Taps, data: Uint8Array, at: number, step: number): number {
+  // Half a unit, for rounding.
   let sum = 2 ** 21;
-  for (const [i, weight] of weights.entries()) sum += Math.round((weight / total) * 2 ** 22) * get(first + i);
+  for (let i = 0; i < weights.length; i++) sum += weights[i]! * data[at + (first + i) * step]!;
   return Math.min(255, Math.max(0, Math.floor(sum / 2 ** 22)));
 }
 
@@ -46,26 +56,14 @@ export function naiveResize(
   kernel: 'bilinear' | 'bicubic',
 ): Rgb {
   const rows = new Uint8Array(to.width * height * 3);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < to.width; x++) {
-      for (let c = 0; c < 3; c++) {
-        rows[(y * to.width + x) * 3 + c] = sample((i) => data[(y * width + i) * 3 + c]!, width, to.width, x, kernel);
-      }
+  for (const [x, taps] of tapsOf(width, to.width, kernel).entries()) {
+    for (let y = 0; y < height; y++) {
+      for (let c = 0; c < 3; c++) rows[(y * to.width + x) * 3 + c] = sample(taps, data, y * width * 3 + c, 3);
     }
   }
   const out = new Uint8Array(to.width * to.height * 3);
-  for (let y = 0; y < to.height; y++) {
-    for (let x = 0; x < to.width; x++) {
-      for (let c = 0; c < 3; c++) {
-        out[(y * to.width + x) * 3 + c] = sample(
-          (i) => rows[(i * to.width + x) * 3 + c]!,
-          height,
-          to.height,
-          y,
-          kernel,
-        );
-      }
-    }
+  for (const [y, taps] of tapsOf(height, to.height, kernel).entries()) {
+    for (let at = 0; at < to.width * 3; at++) out[y * to.width * 3 + at] = sample(taps, rows, at, to.width * 3);
   }
   return { data: out, ...to };
 }
