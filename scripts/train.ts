@@ -67,7 +67,7 @@ const OPTIONS = {
     unit: 'HEAD',
     text: 'with a text side: a head like --into that has not seen the validation pictures, evaluated instead',
   }),
-  into: path({ text: 'head that --text-side and --text-sides change', shown: 'models/head-PROFILE' }),
+  into: path({ text: 'head that --text-side and --text-sides change', shown: 'with --replace, models/head-PROFILE' }),
   hidden: whole({ min: 64, max: 65_536, text: "with a text side: hidden units instead of the recipe's number" }),
   epochs: whole({ min: 1, max: 10_000, text: "epochs instead of the recipe's number" }),
   epoch: whole({ min: 1, max: 10_000, text: 'export this epoch instead of the best one on the validation pictures' }),
@@ -124,6 +124,9 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
   const { profile, seed, threads, epochs, hidden } = flags;
   const modelDirs = modelFolders(flags.models);
   const folder = flags.into ?? headFolder(modelDirs, profile);
+  if (flags.into === undefined && !flags.replace) {
+    throw new UsageError(`expected --into HEAD, such as a copy of ${folder}, or --replace to change that one`);
+  }
   const all = (await loadHeadFile(folder)).texts.map(({ encoder }) => encoder);
   await using location = closing(await openCaptioned(data, flags.captions));
   await using features = closing(await openFeatures(flags.features));
