@@ -76,7 +76,7 @@ export interface FacetOptions {
   readonly signal?: AbortSignal;
 }
 
-export type Sort = 'newest' | 'taken' | '-taken';
+export type Sort = Exclude<NonNullable<GeneralSearchRequest['sort']>, 'relevance'>;
 
 /** One of the main colours that pictures can be filtered by. */
 export type Colour = Image['colours'][number];

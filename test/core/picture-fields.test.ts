@@ -9,7 +9,9 @@ import { FIELDS, FILTERS } from '../../core/picture-fields.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const COPIED = ['core', 'functions', 'server', 'test/core/vectors', 'test/contract', 'test/functions', 'test/support'];
+const COPIED = ['core', 'functions', 'server', 'scripts/client', 'web'].concat(
+  ['core/vectors', 'contract', 'functions', 'support'].map((folder) => `test/${folder}`),
+);
 
 /** Everything a new field requires: its declaration, and the code that reads it from the file. */
 const CHANGES = [
@@ -21,6 +23,7 @@ const CHANGES = [
     from: 'content',
     absent: 0,
     filters: { minChannels: 'atLeast' },
+    orders: { '-channels': 'descending' },
     doc: 'Colours of a pixel.',
   },
 `,
@@ -32,12 +35,22 @@ const CHANGES = [
   },
 ];
 
+/** Type-checked in the copy, with the client that was made from its document. */
+const CLIENT_PROBE = `
+import { createClient } from './web/client.ts';
+
+const { items } = await createClient({ baseUrl: '/' }).listImages({ sort: '-channels', filter: { minChannels: 1 } });
+export const channels: readonly number[] = items.map((item) => item.channels);
+`;
+
 /** Runs in the copy: a grey and a coloured picture, in both stores and through the API. */
 const PROBE = `
+import { writeFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { decodeImage } from './core/picture/decode.ts';
 import type { Preprocessing } from './core/picture/preprocessor-config.ts';
 import { openEmbeddedStore } from './core/vectors/sqlite/store.ts';
+import { type OpenApiDocument, typesOf } from './scripts/client/openapi-types.ts';
 import { startFakeQdrant } from './test/support/fake-qdrant.ts';
 import { openQdrantStore } from './test/core/vectors/qdrant/open.ts';
 import { image, seededRandom, unit, uuid } from './test/contract/vectors-data.ts';
@@ -64,6 +77,8 @@ for (const [name, store] of Object.entries(stores)) {
   const filter = { minChannels: 2 };
   const { items } = await store.list({ filter, limit: 10, order: 'id' });
   found[name] = items.map(({ payload }) => payload.kind === 'image' && payload.channels);
+  const sorted = await store.list({ filter: {}, limit: 10, order: '-channels' });
+  found[name + ' sorted'] = sorted.items.map(({ payload }) => payload.kind === 'image' && payload.channels);
   found[name + ' query'] = (await store.query({ vector: points[0]!.vector, filter, limit: 10 })).items.length;
   await store.close();
 }
@@ -75,8 +90,11 @@ for (const [name, body] of Object.entries({ grey, coloured })) {
 }
 const { items } = (await t.json('/images?minChannels=2')).body;
 found.api = items.map(({ key, channels }) => [key, channels]);
-const document = JSON.stringify((await t.json('/openapi.json')).body);
-found.openapi = [document.includes('"minChannels"'), document.includes('Colours of a pixel.')];
+found['api sorted'] = (await t.json('/images?sort=-channels')).body.items.map(({ channels }) => channels);
+const document = (await t.json('/openapi.json')).body;
+const docs = JSON.stringify(document);
+found.docs = [docs.includes('"minChannels"'), docs.includes('Colours of a pixel.')];
+writeFileSync('web/api.ts', typesOf(document as OpenApiDocument));
 await t.close();
 console.log(JSON.stringify(found));
 `;
@@ -88,33 +106,37 @@ describe('the declaration of what a picture has', () => {
     await cp(join(root, 'package.json'), join(copy, 'package.json'));
     const types = {
       extends: join(root, 'tsconfig.json'),
-      include: ['probe.ts', 'core', 'functions/http'],
+      include: ['probe.ts', 'client-probe.ts', 'core', 'functions/http'],
       exclude: [],
     };
     await writeFile(join(copy, 'tsconfig.json'), JSON.stringify(types));
     for (const link of ['node_modules', 'models', 'examples']) await symlink(join(root, link), join(copy, link));
   });
 
-  it('is the only place, beside the reader, that knows a new field: stores, filters and API follow', async () => {
+  it('is the only place, beside the reader, that knows a new field: stores, API, docs and client follow', async () => {
     for (const { file, at, insert } of CHANGES) {
       const text = await readFile(join(copy, file), 'utf8');
       assert.ok(text.includes(at), `expected "${at}" in ${file}`);
       await writeFile(join(copy, file), text.replace(at, insert + at));
     }
     await writeFile(join(copy, 'probe.ts'), PROBE);
+    await writeFile(join(copy, 'client-probe.ts'), CLIENT_PROBE);
     const run = promisify(execFile);
-    const { stdout } = await run(process.execPath, [
-      '--disable-warning=ExperimentalWarning',
-      join(copy, 'probe.ts'),
-      join(copy, 'index.sqlite'),
-    ]);
+    const { stdout } = await run(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', 'probe.ts', 'index.sqlite'],
+      { cwd: copy },
+    );
     assert.deepEqual(JSON.parse(stdout), {
       sqlite: [3],
+      'sqlite sorted': [3, 1],
       'sqlite query': 1,
       qdrant: [3],
+      'qdrant sorted': [3, 1],
       'qdrant query': 1,
       api: [['coloured.png', 3]],
-      openapi: [true, true],
+      'api sorted': [3, 1],
+      docs: [true, true],
     });
     await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '-p', copy]).catch(
       (error: { stdout: string }) => assert.fail(error.stdout.slice(0, 2000)),
