@@ -93,7 +93,9 @@ export interface LookUp {
 }
 
 /**
- * Vectors of one space with their payloads, searched by cosine.
+ * Vectors of one space with their payloads, searched by cosine. All ids are UUIDs.
+ * @throws {unavailable} any method, when the store cannot be reached
+ * @throws {invalid-input} any method, for ids, limits, vectors and filters that can never work; nothing is written
  * @example
  * const { items } = await vectors.query({ vector, filter: { kind: 'image', folder: 'holidays' }, limit: 20 });
  * for (const { id, score, payload } of items) console.log(id, score, payload.tags);
@@ -106,12 +108,13 @@ export interface VectorStore {
 
   /**
    * Stores points, each whole or not at all; once it resolves they survive a crash of the process. The result says for
-   * each, in order, whether it was written or was stale. Two points of one call with the same id are `invalid-input`,
-   * as is a vector of another length or with a component that is not finite. A call with no points writes nothing, and
-   * still fails where a write would not count (`space-retired`).
+   * each, in order, whether it was written or was stale. A call with no points writes nothing, and still fails where a
+   * write would not count.
    *
-   * With `keepTags` a replaced live point keeps the tags it has at the moment of the write, whatever the payload says,
-   * so tags set during re-indexing are not lost.
+   * @param options.keepTags a replaced live point keeps the tags it has at the moment of the write, whatever the
+   * payload says, so tags set during re-indexing are not lost
+   * @throws {invalid-input} for two points with the same id, or a vector that is not one of this space
+   * @throws {space-retired} when another space is live now
    */
   upsert(
     points: readonly Point[],
@@ -119,7 +122,11 @@ export interface VectorStore {
     options?: { readonly keepTags?: boolean },
   ): Promise<('written' | 'stale')[]>;
 
-  /** Replaces points with tombstones under the same rule. An id that is not stored gets a tombstone, too. */
+  /**
+   * Replaces points with tombstones under the same rule. An id that is not stored gets a tombstone, too.
+   * @throws {invalid-input} for a sequencer or date that cannot be ordered, or one id twice
+   * @throws {space-retired} when another space is live now
+   */
   remove(tombstones: readonly Omit<Tombstone, 'deleted'>[], when: WriteCondition): Promise<('removed' | 'stale')[]>;
 
   /** The points and tombstones stored under these ids; unknown ids are absent from the map. */
@@ -140,7 +147,10 @@ export interface VectorStore {
    */
   copies(sha256s: readonly string[], limit: number): Promise<Map<string, StoredPicture[]>>;
 
-  /** Replaces the tags of a live point. False when there is no such point. */
+  /**
+   * Replaces the tags of a live point. False when there is no such point.
+   * @throws {space-retired} when another space is live now
+   */
   setTags(id: string, tags: readonly string[]): Promise<boolean>;
 
   /**
@@ -160,10 +170,16 @@ export interface VectorStore {
 
   /**
    * The most frequent values of a field among live points, most frequent first, then by UTF-8 bytes.
+   * @param limit 1 to 1000
+   * @example
+   * const cameras = await vectors.facet('camera', { kind: 'image' }, 20); // [{ value: 'Canon EOS R5', count: 120 }, ...]
    */
   facet(field: FacetName, filter: Filter, limit: number): Promise<{ value: string; count: number }[]>;
 
-  /** Deletes tombstones older than this ISO 8601 date; returns how many. */
+  /**
+   * Deletes old tombstones; returns how many.
+   * @param olderThan ISO 8601
+   */
   purgeTombstones(olderThan: string): Promise<number>;
 
   close(): Promise<void>;
@@ -214,6 +230,8 @@ export interface ObjectBody {
 
 /**
  * One bucket of objects: pictures, or state that functions share.
+ * @throws {unavailable} any method, when the bucket cannot be reached or read
+ * @throws {read-only} any change, of a bucket that may only be read
  * @example
  * const info = await objects.put('holidays/beach.jpg', bytes, { ifNoneMatch: '*' });
  * const object = await objects.get('holidays/beach.jpg', { ifMatch: info.etag });
@@ -232,6 +250,7 @@ export interface ObjectStore {
   /**
    * An object with its bytes; null when there is none. The body is one consistent version even while it is being
    * replaced.
+   * @throws {invalid-key}
    * @throws {range-not-satisfiable}
    * @throws {precondition-failed} when `ifMatch` names another etag
    */
@@ -256,7 +275,11 @@ export interface ObjectStore {
     },
   ): Promise<ObjectInfo>;
 
-  /** Deleting a missing object is not an error, except with `ifMatch`: `precondition-failed`. */
+  /**
+   * Deletes an object. A missing one is not an error, except with `ifMatch`.
+   * @throws {precondition-failed} when `ifMatch` finds none or another
+   * @throws {invalid-key}
+   */
   delete(key: string, options?: { ifMatch?: string }): Promise<void>;
 
   /**
@@ -312,7 +335,8 @@ export interface Failure {
 }
 
 /**
- * What could not be indexed, and why.
+ * What could not be indexed, and why. Ids are those of the objects' points.
+ * @throws {unavailable} any method, when the log cannot be read or written
  * @example
  * const { items } = await failures.list({ limit: 50 });
  * for (const { key, message } of items) console.log(`${key}: ${message}`);
@@ -336,6 +360,8 @@ export interface FailureLog {
   dismiss(id: string): Promise<boolean>;
   /**
    * Latest first.
+   * @param options.limit 1 to 1000
+   * @param options.cursor from the previous page's `next`
    * @param options.dismissed lists dismissed failures instead, in any order
    * @param options.within lists only those of a bucket whose keys begin with `keyPrefix`, in any order
    * @throws {invalid-cursor}
@@ -346,7 +372,10 @@ export interface FailureLog {
     dismissed?: boolean;
     within?: { readonly bucket: string; readonly keyPrefix?: string };
   }): Promise<Page<Failure>>;
-  /** Number of failures on the list; with a reason, the number with that reason, dismissed ones included. */
+  /**
+   * Number of failures on the list.
+   * @param reason counts those with this reason instead, dismissed ones included
+   */
   count(reason?: string): Promise<number>;
   close(): Promise<void>;
 }
@@ -398,7 +427,12 @@ export interface EmbeddedPicture {
   readonly picture: PictureInfo;
 }
 
-/** Pictures to unit vectors of the joint space. Indexing needs no more: no text encoder is loaded. */
+/**
+ * Pictures to unit vectors of the joint space. Indexing needs no more: no text encoder is loaded.
+ * @example
+ * const { vector, picture } = await embedder.embedImage(await readFile('beach.jpg'));
+ * console.log(vector.length, `${picture.width}x${picture.height}`);
+ */
 export interface ImageEmbedder {
   readonly space: SpaceId;
   /** Other ids of the same space, which older indexes may use. */

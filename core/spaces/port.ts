@@ -15,11 +15,13 @@ export interface SpaceSummary {
   readonly tombstones: number;
 }
 
-/** The differences between the live space and a candidate, and access to both to remove them. */
+/** The differences between the live space and a candidate, and access to both, so that they can be removed. */
 export interface Copy {
   /**
-   * Ids, ascending and greater than `after`, that differ between the spaces: absent from one, with another payload or
-   * other tags, or deleted in only one. At most `limit`, 1 to 1000. Vectors are not compared.
+   * Ids, ascending, that differ between the spaces: absent from one, with another payload or other tags, or deleted in
+   * only one. Vectors are not compared.
+   * @param after only greater ids; null to begin
+   * @param limit 1 to 1000
    */
   differences(after: string | null, limit: number): Promise<string[]>;
   /** The live space. */
@@ -39,12 +41,21 @@ export interface CandidateIndex extends Copy {
    * Makes it live for all processes at once. While `last` runs, no write to the live space is acknowledged, so if it
    * leaves no difference, no write is lost; its writes and the switch happen together or not at all. Writers wait for
    * it, so it should take no more than a few seconds.
-   * @throws {space-retired} when another space became live meanwhile, and what `last` throws
+   * @param last removes the last differences; what it throws is thrown, and nothing is switched
+   * @throws {space-retired} when another space became live meanwhile
    */
   switch(last: (copy: Copy) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
+/**
+ * All spaces of one index.
+ * @throws {unavailable} any method, when the index cannot be reached
+ * @example
+ * const candidate = await spaces.openCandidate(newSpace, 64);
+ * // Copy until candidate.differences(null, 1000) is empty, as build.ts does; then:
+ * await candidate.switch(async (copy) => copyRest(copy));
+ */
 export interface Spaces {
   /** The live space, or null when there is none yet. Cheap enough to call twice a second. */
   live(): Promise<{ readonly space: SpaceId; readonly dimension: number } | null>;
@@ -55,6 +66,7 @@ export interface Spaces {
   /**
    * Opens the live space for reading and writing; creates it when there is none yet. Once another space becomes live,
    * writes are `space-retired` and reads still work.
+   * @param dimension components per vector
    * @throws {space-mismatch} when another space is live or its dimension differs
    */
   openLive(space: SpaceId, dimension: number): Promise<VectorStore>;
@@ -62,6 +74,7 @@ export interface Spaces {
   /**
    * Opens a candidate next to the live space, created if missing. Once it becomes live, writes through this are
    * `space-retired`.
+   * @param dimension components per vector
    * @throws {not-found} when no space is live
    * @throws {precondition-failed} when it is the live space
    * @throws {space-mismatch} when it was created with another dimension
