@@ -172,7 +172,7 @@ export interface VectorStore {
    * The most frequent values of a field among live points, most frequent first, then by UTF-8 bytes.
    * @param limit 1 to 1000
    * @example
-   * const cameras = await vectors.facet('camera', { kind: 'image' }, 20); // [{ value: 'Canon EOS R5', count: 120 }, ...]
+   * const [most] = await vectors.facet('camera', { kind: 'image' }, 20); // { value: 'Canon EOS R5', count: 120 }
    */
   facet(field: FacetName, filter: Filter, limit: number): Promise<{ value: string; count: number }[]>;
 
