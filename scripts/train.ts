@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { closing } from '../core/closing.ts';
@@ -217,8 +218,9 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
 async function replaceHead(folder: string, by: string, head: { old: HeadFile; new: HeadFile }): Promise<void> {
   const { profile, space } = head.old;
   if (space === head.new.space) return rm(by, { recursive: true });
-  const kept = join(dataFolder(), 'heads', `${profile}-${space}-replaced`);
-  await rm(kept, { recursive: true, force: true });
+  const name = join(dataFolder(), 'heads', `${profile}-${space}-replaced`);
+  let kept = name;
+  for (let n = 2; existsSync(kept); n++) kept = `${name}-${n}`;
   await cp(folder, kept, { recursive: true });
   await rememberModels(dataFolder(), space, { profile, head: kept });
   const aside = `${folder}.old`;
