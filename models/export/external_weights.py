@@ -1,6 +1,6 @@
 """Moves a model's weights to a file beside it, which onnxruntime memory-maps instead of keeping a parsed copy.
 
-    python beside.py ../all-minilm-l6-v2-int8/model.onnx
+    python external_weights.py ../all-minilm-l6-v2-int8/model.onnx
 
 Prints the SHA-256 of the original file, as `sameAs` in models/manifest.json: that of the model with its weights
 inlined.
