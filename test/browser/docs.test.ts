@@ -93,19 +93,20 @@ describe('the documentation of the API', { timeout: 600_000, ...browserSkip() },
     }
   });
 
-  for (const path of ['/search', '/images/{id}', '/images/{id}/content', '/failures', '/folders', '/facets/{field}']) {
-    it(`sends GET ${path} as it has filled it in, and shows what comes`, async (t) => {
-      await prepare();
-      const { page } = await browser.open(t, `${server.url}/docs`, { extraHTTPHeaders: headers });
-      const operation = page.locator('.opblock-get').filter({ has: page.locator(`[data-path="${path}"]`) });
-      await operation.locator('.opblock-summary-control').click();
-      await operation.getByRole('button', { name: 'Try it out' }).click();
-      await operation.getByRole('button', { name: 'Execute' }).click();
-      await operation.locator('.live-responses-table .response-col_status', { hasText: '200' }).waitFor();
-      if (!path.endsWith('/content')) return;
-      const picture = operation.locator('.live-responses-table img');
-      await picture.waitFor();
-      assert.ok((await picture.evaluate((img: HTMLImageElement) => img.decode().then(() => img.naturalWidth))) > 0);
-    });
-  }
+  it('sends requests as it has filled them in, and shows what comes', async (t) => {
+    await prepare();
+    const { page } = await browser.open(t, `${server.url}/docs`, { extraHTTPHeaders: headers });
+    for (const path of ['/search', '/images/{id}', '/images/{id}/content', '/failures', '/folders', '/facets/{field}'])
+      await t.test(`GET ${path}`, async () => {
+        const operation = page.locator('.opblock-get').filter({ has: page.locator(`[data-path="${path}"]`) });
+        await operation.locator('.opblock-summary-control').click();
+        await operation.getByRole('button', { name: 'Try it out' }).click();
+        await operation.getByRole('button', { name: 'Execute' }).click();
+        await operation.locator('.live-responses-table .response-col_status', { hasText: '200' }).waitFor();
+        if (!path.endsWith('/content')) return;
+        const picture = operation.locator('.live-responses-table img');
+        await picture.waitFor();
+        assert.ok((await picture.evaluate((img: HTMLImageElement) => img.decode().then(() => img.naturalWidth))) > 0);
+      });
+  });
 });

@@ -36,25 +36,65 @@ function assertRanking(
   }
 }
 
+/** Calls back with a store of these points before the tests of the calling suite. */
+function useStoreOf(points: readonly Point[], open: Open, use: (store: VectorStore) => void): void {
+  let opened: OpenStore;
+  before(async () => {
+    opened = await open();
+    const { store } = opened;
+    await store.upsert(points, 'newer');
+    // Neither affects the results, but both leave traces that could.
+    const passing = randomPoints(random, 40, 1001);
+    await store.upsert(passing, 'newer');
+    await store.remove(
+      passing.map(({ id }) => ({ id, sequencer: '1', deletedAt: '2026-01-01T00:00:00.000Z' })),
+      'newer',
+    );
+    use(store);
+  });
+  after(() => opened.cleanup());
+}
+
+/** What filters mean. */
+export function filtersContract(open: Open): void {
+  describe('filters', () => {
+    const points = randomPoints(random, 300);
+    let store: VectorStore;
+    useStoreOf(points, open, (opened) => {
+      store = opened;
+    });
+
+    for (const filter of FILTERS) {
+      it(`knows what ${JSON.stringify(filter)} means`, async () => {
+        const expected = points.filter((point) => matches(point, filter));
+        const ids = expected.map(({ id }) => id).sort();
+        const vector = unit(random);
+        assert.equal(await store.count(filter), expected.length);
+        const hits = (await store.query({ vector, filter, limit: 1000 })).items;
+        assertRanking(hits, ranked(points, vector, filter), 'query');
+        assert.deepEqual(
+          (await everyPoint(store, 'id', 1000, filter)).map(({ id }) => id),
+          ids,
+        );
+        assert.deepEqual(await store.facet('tags', filter, 1000), facets(expected));
+      });
+    }
+
+    it('matches something with most filters, so that the test above means something', () => {
+      const matching = FILTERS.filter((filter) => points.some((point) => matches(point, filter)));
+      assert.ok(matching.length > FILTERS.length * 0.7, `${matching.length} of ${FILTERS.length}`);
+      assert.ok(FILTERS.filter((filter) => points.every((point) => matches(point, filter))).length <= 2);
+    });
+  });
+}
+
 export function readingContract(open: Open): void {
   describe('reading', () => {
     const points = randomPoints(random, 300);
-    let opened: OpenStore;
     let store: VectorStore;
-
-    before(async () => {
-      opened = await open();
-      store = opened.store;
-      await store.upsert(points, 'newer');
-      // Neither affects the results below, but both leave traces that could.
-      const passing = randomPoints(random, 40, 1001);
-      await store.upsert(passing, 'newer');
-      await store.remove(
-        passing.map(({ id }) => ({ id, sequencer: '1', deletedAt: '2026-01-01T00:00:00.000Z' })),
-        'newer',
-      );
+    useStoreOf(points, open, (opened) => {
+      store = opened;
     });
-    after(() => opened.cleanup());
 
     it('finds the nearest, best first, with their payloads', async () => {
       for (let i = 0; i < 10; i++) {
@@ -114,28 +154,6 @@ export function readingContract(open: Open): void {
       await assert.rejects(async () => store.copies([many!], 1001), { code: 'invalid-input' });
       const gone = [3101, 3102, 3103, 3110].map((id) => ({ id: uuid(id), sequencer: '2', deletedAt: days[0]! }));
       await store.remove(gone, 'newer');
-    });
-
-    for (const filter of FILTERS) {
-      it(`knows what ${JSON.stringify(filter)} means`, async () => {
-        const expected = points.filter((point) => matches(point, filter));
-        const ids = expected.map(({ id }) => id).sort();
-        const vector = unit(random);
-        assert.equal(await store.count(filter), expected.length);
-        const hits = (await store.query({ vector, filter, limit: 1000 })).items;
-        assertRanking(hits, ranked(points, vector, filter), 'query');
-        assert.deepEqual(
-          (await everyPoint(store, 'id', 1000, filter)).map(({ id }) => id),
-          ids,
-        );
-        assert.deepEqual(await store.facet('tags', filter, 1000), facets(expected));
-      });
-    }
-
-    it('matches something with most filters, so that the test above means something', () => {
-      const matching = FILTERS.filter((filter) => points.some((point) => matches(point, filter)));
-      assert.ok(matching.length > FILTERS.length * 0.7, `${matching.length} of ${FILTERS.length}`);
-      assert.ok(FILTERS.filter((filter) => points.every((point) => matches(point, filter))).length <= 2);
     });
 
     for (const limit of [1, 7, 150, 299, 300, 1000]) {

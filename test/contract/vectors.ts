@@ -1,6 +1,6 @@
 import { describe } from 'node:test';
 import type { Open } from './vectors-open.ts';
-import { readingContract } from './vectors-reading.ts';
+import { filtersContract, readingContract } from './vectors-reading.ts';
 import { refusalsContract } from './vectors-refusals.ts';
 import { stacksContract } from './vectors-stacks.ts';
 import { wordsContract } from './vectors-words.ts';
@@ -11,13 +11,25 @@ import { writingContract } from './vectors-writing.ts';
  * conditional upserts can guarantee, so scores are compared to 1e-5, and pages only while nothing is written.
  */
 export function vectorsContract(name: string, open: Open): void {
+  contractOf(name, open, [
+    writingContract,
+    wordsContract,
+    filtersContract,
+    readingContract,
+    refusalsContract,
+    stacksContract,
+  ]);
+}
+
+/** The part of it about filters, for a server to which only those are sent in another way. */
+export function filtersOnly(name: string, open: Open): void {
+  contractOf(name, open, [wordsContract, filtersContract]);
+}
+
+function contractOf(name: string, open: Open, parts: readonly ((open: Open) => void)[]): void {
   const opened = spread(open);
   describe(`vectors contract: ${name}`, () => {
-    writingContract(opened);
-    wordsContract(opened);
-    readingContract(opened);
-    refusalsContract(opened);
-    stacksContract(opened);
+    for (const part of parts) part(opened);
   });
 }
 

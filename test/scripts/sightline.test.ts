@@ -39,15 +39,28 @@ describe('sightline', () => {
     assert.equal(code, 0);
     assert.ok(commands.length >= 12);
     const scripts: Readonly<Record<string, string>> = packageJson.scripts;
-    for (const name of commands) {
+    // In one process: each import of the command line, by another URL, runs it once more.
+    const help = await runScript([
+      '--input-type=module',
+      '--eval',
+      `process.stdout.setMaxListeners(0);
+      for (const name of ${JSON.stringify(commands)}) {
+        process.argv = [process.argv[0], 'sightline', name, '-h'];
+        await import('./scripts/sightline.ts?' + name);
+        console.log(process.exitCode ?? 0, '\f');
+      }`,
+    ]);
+    assert.deepEqual([help.code, help.stderr], [0, '']);
+    const usages = help.stdout.split('\f\n');
+    for (const [i, name] of commands.entries()) {
       assert.match(stdout, new RegExp(`^  ${name} +\\w`, 'm'));
       const script = name === 'serve' ? scripts.start! : scripts[name];
       assert.match(script ?? '', new RegExp(`sightline\\.cjs ${name}$`), `an npm script for ${name}`);
-      const help = await sightline(name, '-h');
-      assert.deepEqual([help.code, help.stderr], [0, '']);
-      assert.match(help.stdout, name === 'serve' ? /^Usage: npm start -- / : new RegExp(`^Usage: npm run ${name} -- `));
+      const usage = usages[i]!;
+      assert.match(usage, /\n0 $/);
+      assert.match(usage, name === 'serve' ? /^Usage: npm start -- / : new RegExp(`^Usage: npm run ${name} -- `));
       assert.deepEqual(
-        help.stdout.split('\n').filter((line) => line.length > 120),
+        usage.split('\n').filter((line) => line.length > 120),
         [],
       );
     }
