@@ -52,7 +52,13 @@ them unchanged. Prints their sizes and fails if one exceeds its budget.`,
     const manifest = await loadManifest(modelDirs);
     const profile = profileOf(manifest, name ?? manifest.defaultProfile);
 
-    const make = (fn: FunctionName) => makeFunction(fn, join(out, fn), { arch, profile, modelDirs });
+    // Encoders first: a head is trained on them.
+    for (const encoder of [profile.text, profile.image]) {
+      await findEncoder(modelDirs, encoder, encoderAdvice(profile.name));
+    }
+    const head = profile.head === null ? null : await findFolder(modelDirs, profile.head, headAdvice(profile.name));
+
+    const make = (fn: FunctionName) => makeFunction(fn, join(out, fn), { arch, profile, head, modelDirs });
     const sizes = { api: await make('api'), ingest: await make('ingest') };
 
     const budget = budgetOf(profile.name, flags.budget && flags.budget * 1e6);
@@ -77,6 +83,8 @@ them unchanged. Prints their sizes and fails if one exceeds its budget.`,
 interface Contents {
   readonly arch: Arch;
   readonly profile: Profile;
+  /** Its folder, or null for a profile without one. */
+  readonly head: string | null;
   readonly modelDirs: readonly string[];
 }
 
@@ -105,14 +113,10 @@ async function makeFunction(name: FunctionName, target: string, contents: Conten
  * Copies the manifest with its lock, and the manifest's files of each model that the function's code reaches.
  * @throws {model-mismatch} for a file that is missing or altered: its function would not start
  */
-async function copyModels(work: string, { profile, modelDirs }: Contents, reached: ReadonlySet<string>): Promise<void> {
+async function copyModels(work: string, contents: Contents, reached: ReadonlySet<string>): Promise<void> {
+  const { profile, head, modelDirs } = contents;
   const models = join(work, 'models');
   const manifest = await loadManifest(modelDirs);
-  // Encoders first: a head is trained on them.
-  for (const encoder of [profile.text, profile.image]) {
-    await findEncoder(modelDirs, encoder, encoderAdvice(profile.name));
-  }
-  const head = profile.head === null ? null : await findFolder(modelDirs, profile.head, headAdvice(profile.name));
   const file = head === null ? null : await loadHeadFile(head);
   await mkdir(models);
   await cp(join(modelDirs[0]!, 'manifest.json'), join(models, 'manifest.json'));
