@@ -1,3 +1,4 @@
+import { retryAfterMs } from '../core/retry-after.ts';
 import type { Problem } from './api.ts';
 import { ApiFault } from './api-error.ts';
 
@@ -92,11 +93,11 @@ export function parse(text: string, ok: boolean, path: string): unknown {
 /** The fault for an error response. Shared with uploads, which use a different transport. */
 export function faultOf(response: { status: number; headers: { get(name: string): string | null } }, body: unknown) {
   const problem: Partial<Problem> = isObject(body) ? (body as Problem) : {};
-  const wait = Number.parseFloat(response.headers.get('retry-after') ?? '');
+  const wait = retryAfterMs(response.headers.get('retry-after'));
   return new ApiFault('refused', problem.detail ?? problem.title ?? `The server answered ${response.status}.`, {
     status: response.status,
     code: problem.type?.split('/').at(-1),
-    retryAfter: Number.isFinite(wait) ? wait : undefined,
+    retryAfter: wait === null ? undefined : Math.ceil(wait / 1000),
     requestId: response.headers.get('x-request-id') ?? undefined,
   });
 }

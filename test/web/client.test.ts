@@ -124,6 +124,11 @@ describe('the client and the OpenAPI document', () => {
     });
     const busy = answering(async () => new Response('<p>busy', { status: 429, headers: { 'retry-after': '7' } }));
     assert.deepEqual(await faultOf(busy.tags()), { kind: 'refused', status: 429, code: '', retryAfter: 7 });
+    // A proxy may give a date.
+    const until = new Date(Date.now() + 3_600_000).toUTCString();
+    const later = answering(async () => new Response('', { status: 503, headers: { 'retry-after': until } }));
+    const { retryAfter } = await faultOf(later.tags());
+    assert.ok(retryAfter !== undefined && retryAfter > 3000 && retryAfter <= 3600, String(retryAfter));
     const portal = answering(async () => new Response('<p>log in'));
     assert.equal((await faultOf(portal.tags())).kind, 'unexpected-answer');
     const empty = answering(async () => Response.json({}));
