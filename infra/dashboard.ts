@@ -18,50 +18,7 @@ export function createDashboard({ events, functions }: { events: Events; functio
   return new aws.cloudwatch.Dashboard('Dashboard', {
     dashboardName: serviceName(),
     dashboardBody: names.apply(([api, ingest, queue, deadLetters, region]) => {
-      const own = (metric: string, stat: string): Metric => [
-        METRICS.namespace,
-        metric,
-        'service',
-        serviceName(),
-        { stat },
-      ];
-      const lambda = (metric: string, fn: string, stat: string): Metric => [
-        'AWS/Lambda',
-        metric,
-        'FunctionName',
-        fn,
-        { stat, label: `${fn === api ? 'api' : 'ingest'} ${metric}` },
-      ];
-      const sqs = (metric: string, name: string, label: string): Metric => [
-        'AWS/SQS',
-        metric,
-        'QueueName',
-        name,
-        { stat: 'Maximum', label },
-      ];
-      const charts: readonly [string, readonly Metric[]][] = [
-        ['Requests', [own('Requests', 'Sum'), own('ServerErrors', 'Sum'), lambda('Throttles', api, 'Sum')]],
-        [
-          'Time of a request, ms',
-          [own('RequestTime', 'p50'), own('RequestTime', 'p99'), own('TextEmbeddingTime', 'p50')],
-        ],
-        ['Pictures', ['Indexed', 'Unchanged', 'Removed', 'Rejected', 'Retried'].map((metric) => own(metric, 'Sum'))],
-        ['Time of a message, ms', [own('IndexTime', 'p50'), own('IndexTime', 'p99'), own('ImageEmbeddingTime', 'p50')]],
-        [
-          'Messages',
-          [
-            sqs('ApproximateNumberOfMessagesVisible', queue, 'waiting'),
-            sqs('ApproximateNumberOfMessagesNotVisible', queue, 'being handled'),
-            sqs('ApproximateNumberOfMessagesVisible', deadLetters, 'put aside'),
-          ],
-        ],
-        ['Oldest message, s', [sqs('ApproximateAgeOfOldestMessage', queue, 'oldest')]],
-        ['Functions at work', [api, ingest].map((fn) => lambda('ConcurrentExecutions', fn, 'Maximum'))],
-        [
-          'Runs that ended badly, cold starts',
-          [...[api, ingest].map((fn) => lambda('Errors', fn, 'Sum')), own('ColdStart', 'Sum')],
-        ],
-      ];
+      const charts = chartsOf({ api, ingest, queue, deadLetters });
       return JSON.stringify({
         widgets: charts.map(([title, metrics], i) => ({
           type: 'metric',
@@ -74,4 +31,49 @@ export function createDashboard({ events, functions }: { events: Events; functio
       });
     }),
   });
+}
+
+/** The charts by their titles; the arguments are names of functions and queues. */
+function chartsOf(named: {
+  api: string;
+  ingest: string;
+  queue: string;
+  deadLetters: string;
+}): readonly (readonly [string, readonly Metric[]])[] {
+  const { api, ingest, queue, deadLetters } = named;
+  const own = (metric: string, stat: string): Metric => [METRICS.namespace, metric, 'service', serviceName(), { stat }];
+  const lambda = (metric: string, fn: string, stat: string): Metric => [
+    'AWS/Lambda',
+    metric,
+    'FunctionName',
+    fn,
+    { stat, label: `${fn === api ? 'api' : 'ingest'} ${metric}` },
+  ];
+  const sqs = (metric: string, name: string, label: string): Metric => [
+    'AWS/SQS',
+    metric,
+    'QueueName',
+    name,
+    { stat: 'Maximum', label },
+  ];
+  return [
+    ['Requests', [own('Requests', 'Sum'), own('ServerErrors', 'Sum'), lambda('Throttles', api, 'Sum')]],
+    ['Time of a request, ms', [own('RequestTime', 'p50'), own('RequestTime', 'p99'), own('TextEmbeddingTime', 'p50')]],
+    ['Pictures', ['Indexed', 'Unchanged', 'Removed', 'Rejected', 'Retried'].map((metric) => own(metric, 'Sum'))],
+    ['Time of a message, ms', [own('IndexTime', 'p50'), own('IndexTime', 'p99'), own('ImageEmbeddingTime', 'p50')]],
+    [
+      'Messages',
+      [
+        sqs('ApproximateNumberOfMessagesVisible', queue, 'waiting'),
+        sqs('ApproximateNumberOfMessagesNotVisible', queue, 'being handled'),
+        sqs('ApproximateNumberOfMessagesVisible', deadLetters, 'put aside'),
+      ],
+    ],
+    ['Oldest message, s', [sqs('ApproximateAgeOfOldestMessage', queue, 'oldest')]],
+    ['Functions at work', [api, ingest].map((fn) => lambda('ConcurrentExecutions', fn, 'Maximum'))],
+    [
+      'Runs that ended badly, cold starts',
+      [...[api, ingest].map((fn) => lambda('Errors', fn, 'Sum')), own('ColdStart', 'Sum')],
+    ],
+  ];
 }

@@ -52,33 +52,7 @@ type Stored = z.infer<typeof storedSchema>;
  */
 export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () => new Date()): FailureLog {
   return {
-    async record(failure, { dismissed: isDismissed = false } = {}) {
-      for (let round = 0; round < MAX_ROUNDS; round++) {
-        const before = await read(objects, failureKey(failure.id));
-        const dismissed = before === null ? await read(objects, dismissedKey(failure.id)) : null;
-        const at = now();
-        const next = nextFailure(failure, (before ?? dismissed)?.stored.failure, at.toISOString());
-        if (dismissed?.stored.failure.etag === failure.etag) {
-          if (await write(objects, dismissedKey(failure.id), { entry: '', failure: next }, dismissed.etag)) return next;
-          continue;
-        }
-        if (isDismissed) {
-          // Before it is removed from the list, as in `dismiss`.
-          await writeJsonObject(objects, dismissedKey(failure.id), { entry: '', failure: next });
-          await takeOff(objects, failure.id);
-          return next;
-        }
-        const entry = await nextEntry(objects, at, failure.id);
-        await objects.put(entry, new Uint8Array());
-        if (await write(objects, failureKey(failure.id), { entry, failure: next }, before?.etag)) {
-          if (before !== null) await objects.delete(before.stored.entry);
-          if (dismissed !== null) await objects.delete(dismissedKey(failure.id));
-          return next;
-        }
-        await objects.delete(entry);
-      }
-      throw new SightlineError('unavailable', `too many writers at once on the failure ${failure.id}`);
-    },
+    record: (failure, { dismissed = false } = {}) => record(objects, failure, dismissed, now),
 
     async get(id) {
       const found = (await read(objects, failureKey(id))) ?? (await read(objects, dismissedKey(id)));
@@ -127,6 +101,40 @@ export function openObjectFailureLog(objects: ObjectStore, now: () => Date = () 
     // The bucket belongs to the caller.
     async close() {},
   };
+}
+
+/** See {@link FailureLog.record}: one attempt a round, as other processes may write the same failure. */
+async function record(
+  objects: ObjectStore,
+  failure: Parameters<FailureLog['record']>[0],
+  isDismissed: boolean,
+  now: () => Date,
+): Promise<Failure> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const before = await read(objects, failureKey(failure.id));
+    const dismissed = before === null ? await read(objects, dismissedKey(failure.id)) : null;
+    const at = now();
+    const next = nextFailure(failure, (before ?? dismissed)?.stored.failure, at.toISOString());
+    if (dismissed?.stored.failure.etag === failure.etag) {
+      if (await write(objects, dismissedKey(failure.id), { entry: '', failure: next }, dismissed.etag)) return next;
+      continue;
+    }
+    if (isDismissed) {
+      // Before it is removed from the list, as in `dismiss`.
+      await writeJsonObject(objects, dismissedKey(failure.id), { entry: '', failure: next });
+      await takeOff(objects, failure.id);
+      return next;
+    }
+    const entry = await nextEntry(objects, at, failure.id);
+    await objects.put(entry, new Uint8Array());
+    if (await write(objects, failureKey(failure.id), { entry, failure: next }, before?.etag)) {
+      if (before !== null) await objects.delete(before.stored.entry);
+      if (dismissed !== null) await objects.delete(dismissedKey(failure.id));
+      return next;
+    }
+    await objects.delete(entry);
+  }
+  throw new SightlineError('unavailable', `too many writers at once on the failure ${failure.id}`);
 }
 
 async function countOf(log: FailureLog, reason: string): Promise<number> {

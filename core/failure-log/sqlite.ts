@@ -1,4 +1,4 @@
-import type { SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
 import type { Failure, FailureLog } from '../ports.ts';
@@ -80,34 +80,24 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
   // Failures are written rarely and must survive a power cut.
   db.exec(`PRAGMA synchronous = FULL; PRAGMA busy_timeout = ${BUSY_MS}`);
   const guard = <T>(task: () => T): T => translated(file, task);
-  const [record, get, resolve, dismiss, list, listDismissed, listWithin, count, countOf] = guard(() => [
-    db.prepare(RECORD),
-    db.prepare('SELECT * FROM failures WHERE id = ?'),
-    db.prepare('DELETE FROM failures WHERE id = ?'),
-    db.prepare('UPDATE failures SET place = (SELECT min(min(place), 0) - 1 FROM failures) WHERE id = ?'),
-    db.prepare('SELECT * FROM failures WHERE place > 0 AND place < ? ORDER BY place DESC LIMIT ?'),
-    db.prepare('SELECT * FROM failures WHERE place < 0 AND place < ? ORDER BY place DESC LIMIT ?'),
-    db.prepare(LIST_WITHIN),
-    db.prepare('SELECT count(*) AS n FROM failures WHERE place > 0'),
-    db.prepare('SELECT count(*) AS n FROM failures WHERE reason = ?'),
-  ]);
+  const statements = guard(() => prepare(db));
 
   return {
     async record(failure, { dismissed = false } = {}) {
       const { retryable, ...rest } = failure;
       const flags = { retryable: retryable ? 1 : 0, dismissed: dismissed ? 1 : 0 };
       const values = { ...rest, ...flags, now: now().toISOString() };
-      return failureOf(guard(() => record.get(values))!);
+      return failureOf(guard(() => statements.record.get(values))!);
     },
     async get(id) {
-      const row = guard(() => get.get(id));
+      const row = guard(() => statements.get.get(id));
       return row === undefined ? null : failureOf(row);
     },
     async resolve(id) {
-      return guard(() => resolve.run(id)).changes > 0;
+      return guard(() => statements.resolve.run(id)).changes > 0;
     },
     async dismiss(id) {
-      return guard(() => dismiss.run(id)).changes > 0;
+      return guard(() => statements.dismiss.run(id)).changes > 0;
     },
     async list({ limit, cursor, dismissed = false, within }) {
       if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
@@ -124,26 +114,34 @@ export async function openFailureLog({ file, now = () => new Date() }: FailureLo
           dismissed: dismissed ? 1 : 0,
           limit: limit + 1,
         };
-        return pageOf(
-          guard(() => listWithin.all(values)),
-          limit,
-          writeKeyCursor,
-        );
+        const rows = guard(() => statements.listWithin.all(values));
+        return pageOf(rows, limit, writeKeyCursor);
       }
       const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : readCursor(cursor, dismissed);
-      const page = dismissed ? listDismissed : list;
-      return pageOf(
-        guard(() => page.all(before, limit + 1)),
-        limit,
-        writeCursor,
-      );
+      const page = dismissed ? statements.listDismissed : statements.list;
+      const rows = guard(() => page.all(before, limit + 1));
+      return pageOf(rows, limit, writeCursor);
     },
     async count(reason) {
-      return Number(guard(() => (reason === undefined ? count.get() : countOf.get(reason)))!.n);
+      return Number(guard(() => (reason === undefined ? statements.count.get() : statements.countOf.get(reason)))!.n);
     },
     async close() {
       if (db.isOpen) db.close();
     },
+  };
+}
+
+function prepare(db: DatabaseSync) {
+  return {
+    record: db.prepare(RECORD),
+    get: db.prepare('SELECT * FROM failures WHERE id = ?'),
+    resolve: db.prepare('DELETE FROM failures WHERE id = ?'),
+    dismiss: db.prepare('UPDATE failures SET place = (SELECT min(min(place), 0) - 1 FROM failures) WHERE id = ?'),
+    list: db.prepare('SELECT * FROM failures WHERE place > 0 AND place < ? ORDER BY place DESC LIMIT ?'),
+    listDismissed: db.prepare('SELECT * FROM failures WHERE place < 0 AND place < ? ORDER BY place DESC LIMIT ?'),
+    listWithin: db.prepare(LIST_WITHIN),
+    count: db.prepare('SELECT count(*) AS n FROM failures WHERE place > 0'),
+    countOf: db.prepare('SELECT count(*) AS n FROM failures WHERE reason = ?'),
   };
 }
 

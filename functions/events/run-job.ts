@@ -54,7 +54,8 @@ export async function recordRejected(
  * deleted objects are resolved. It does not know where events come from or how they are redelivered, so the local queue
  * and the Lambda behind SQS share it.
  */
-export function createIngest({ index, failures, logger, maxAttempts = 5 }: IngestOptions): Ingest {
+export function createIngest(options: IngestOptions): Ingest {
+  const { index, failures, logger, maxAttempts = 5 } = options;
   async function run(job: Job, attempt: number): Promise<JobResult> {
     try {
       const outcome = await index(job);
@@ -63,7 +64,7 @@ export function createIngest({ index, failures, logger, maxAttempts = 5 }: Inges
       return { job, status: 'done', outcome };
     } catch (error) {
       // A restore sends another event; until then every attempt would fail like this one.
-      if (isSightlineError(error) && error.details.archived === true && (await recordOutage(job, error))) {
+      if (isSightlineError(error) && error.details.archived === true && (await recordOutage(options, job, error))) {
         logger.warn({ job, err: error }, 'archived');
         return {
           job,
@@ -73,7 +74,7 @@ export function createIngest({ index, failures, logger, maxAttempts = 5 }: Inges
       }
       const isLast = attempt >= maxAttempts;
       logger[isLast ? 'error' : 'warn']({ job, attempt, err: error }, 'could not be handled');
-      const isRecorded = isLast && (await recordOutage(job, error));
+      const isRecorded = isLast && (await recordOutage(options, job, error));
       return { job, status: 'failed', error, retry: !isRecorded };
     }
   }
@@ -86,38 +87,12 @@ export function createIngest({ index, failures, logger, maxAttempts = 5 }: Inges
     }
     if (job.type === 'removed' && job.sequencer !== null) {
       // Also for a stale event: it may be a redelivery after a crash between the index and this.
-      if (await failedSince(job.bucket, job.key, job.sequencer)) return;
+      if (await failedSince(failures, job.bucket, job.key, job.sequencer)) return;
     } else if (outcome.status === 'skipped' && outcome.reason === 'stale') {
       // It says nothing about the current object: the newer event decided that.
       return;
     }
     await failures.resolve(outcome.id);
-  }
-
-  /** Whether the object failed in an event newer than the one that removed it, so it must exist again. */
-  async function failedSince(bucket: string, key: string, sequencer: string): Promise<boolean> {
-    const failure = await failures.get(imageId(bucket, key));
-    return failure !== null && compareSequencers(failure.sequencer, sequencer) > 0;
-  }
-
-  /** Records an outage. False when even that fails; then the job must not be given up. */
-  async function recordOutage(job: Job, error: unknown): Promise<boolean> {
-    try {
-      await failures.record({
-        id: imageId(job.bucket, job.key),
-        bucket: job.bucket,
-        key: job.key,
-        etag: '',
-        sequencer: job.sequencer ?? '',
-        reason: isSightlineError(error) ? error.code : 'internal',
-        message: error instanceof Error ? error.message : String(error),
-        retryable: true,
-      });
-      return true;
-    } catch (cause) {
-      logger.error({ job, err: cause }, 'the failure itself could not be recorded');
-      return false;
-    }
   }
 
   return {
@@ -131,4 +106,34 @@ export function createIngest({ index, failures, logger, maxAttempts = 5 }: Inges
       return results;
     },
   };
+}
+
+/** Whether the object failed in an event newer than the one that removed it, so it must exist again. */
+async function failedSince(failures: FailureLog, bucket: string, key: string, sequencer: string): Promise<boolean> {
+  const failure = await failures.get(imageId(bucket, key));
+  return failure !== null && compareSequencers(failure.sequencer, sequencer) > 0;
+}
+
+/** Records an outage. False when even that fails; then the job must not be given up. */
+async function recordOutage(
+  { failures, logger }: Pick<IngestOptions, 'failures' | 'logger'>,
+  job: Job,
+  error: unknown,
+): Promise<boolean> {
+  try {
+    await failures.record({
+      id: imageId(job.bucket, job.key),
+      bucket: job.bucket,
+      key: job.key,
+      etag: '',
+      sequencer: job.sequencer ?? '',
+      reason: isSightlineError(error) ? error.code : 'internal',
+      message: error instanceof Error ? error.message : String(error),
+      retryable: true,
+    });
+    return true;
+  } catch (cause) {
+    logger.error({ job, err: cause }, 'the failure itself could not be recorded');
+    return false;
+  }
 }

@@ -125,25 +125,7 @@ export function openMessageQueue({ url, timeoutMs = 10_000, ...config }: QueueOp
         const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: url, Entries }));
         return Failed.map(({ Id }) => Number(Id));
       }),
-    receive: ({ waitSeconds, signal }) =>
-      call('ReceiveMessage', async () => {
-        const command = new ReceiveMessageCommand({
-          QueueUrl: url,
-          MaxNumberOfMessages: 10,
-          WaitTimeSeconds: waitSeconds,
-          MessageSystemAttributeNames: ['ApproximateReceiveCount'],
-        });
-        const { Messages = [] } = await client.send(command, {
-          abortSignal: signal,
-          requestTimeout: timeoutMs + waitSeconds * 1000,
-        });
-        return Messages.map(({ MessageId, Body, ReceiptHandle, Attributes }) => ({
-          id: MessageId ?? '',
-          body: Body ?? '',
-          receiptHandle: ReceiptHandle ?? '',
-          receives: Number(Attributes?.ApproximateReceiveCount ?? 1),
-        }));
-      }),
+    receive: (options) => call('ReceiveMessage', () => receive(client, url, timeoutMs, options)),
     remove: (handles) =>
       call('DeleteMessageBatch', async () => {
         const Entries = handles.map((ReceiptHandle, i) => ({ Id: String(i), ReceiptHandle }));
@@ -169,6 +151,31 @@ export function openMessageQueue({ url, timeoutMs = 10_000, ...config }: QueueOp
     redrive: () => redrive(client, url, { call, attributes }),
     close: () => client.destroy(),
   };
+}
+
+/** See {@link MessageQueue.receive}. */
+async function receive(
+  client: SQSClient,
+  url: string,
+  timeoutMs: number,
+  { waitSeconds, signal }: Parameters<MessageQueue['receive']>[0],
+) {
+  const command = new ReceiveMessageCommand({
+    QueueUrl: url,
+    MaxNumberOfMessages: 10,
+    WaitTimeSeconds: waitSeconds,
+    MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+  });
+  const { Messages = [] } = await client.send(command, {
+    abortSignal: signal,
+    requestTimeout: timeoutMs + waitSeconds * 1000,
+  });
+  return Messages.map(({ MessageId, Body, ReceiptHandle, Attributes }) => ({
+    id: MessageId ?? '',
+    body: Body ?? '',
+    receiptHandle: ReceiptHandle ?? '',
+    receives: Number(Attributes?.ApproximateReceiveCount ?? 1),
+  }));
 }
 
 interface Requests {

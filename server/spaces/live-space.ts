@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry, { type RetryContext } from 'p-retry';
 import type { Logger } from 'pino';
 import { isSightlineError } from '../../core/errors.ts';
 import type { IndexJob } from '../../core/index-image.ts';
@@ -47,37 +47,40 @@ const RETRY_MS = 50;
 /** Pause before the next attempt to load models that failed. Milliseconds. */
 const PAUSE_MS = 10_000;
 
-interface Lease {
+/** An open space, closed once it is retired and nobody uses it any more. */
+class Lease {
   readonly parts: SpaceParts;
-  users: number;
-  retired: boolean;
+  #users = 0;
+  #isRetired = false;
+
+  constructor(parts: SpaceParts) {
+    this.parts = parts;
+  }
+
+  async use<T>(work: (space: SpaceParts) => Promise<T>): Promise<T> {
+    this.#users++;
+    try {
+      return await work(this.parts);
+    } finally {
+      this.#users--;
+      if (this.#isRetired && this.#users === 0) void closeParts(this.parts);
+    }
+  }
+
+  async retire(): Promise<void> {
+    this.#isRetired = true;
+    if (this.#users === 0) await closeParts(this.parts);
+  }
 }
 
 /** Starts with an open space and switches to whichever becomes live, until closed. */
 export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
   const { spaces, open, logger, pollMs = 500 } = options;
-  const leaseOf = (parts: SpaceParts): Lease => ({ parts, users: 0, retired: false });
-  let current = leaseOf(options.first);
+  let current = new Lease(options.first);
   let following: Promise<void> | null = null;
   let pausedUntil = 0;
   let isClosed = false;
   let pausedWrites: Promise<unknown> = Promise.resolve();
-
-  async function retire(old: Lease): Promise<void> {
-    old.retired = true;
-    if (old.users === 0) await closeParts(old.parts);
-  }
-
-  async function read<T>(work: (space: SpaceParts) => Promise<T>): Promise<T> {
-    const mine = current;
-    mine.users++;
-    try {
-      return await work(mine.parts);
-    } finally {
-      mine.users--;
-      if (mine.retired && mine.users === 0) void closeParts(mine.parts);
-    }
-  }
 
   /** Makes the live space the current one. Concurrent calls share one check. */
   function follow(): Promise<void> {
@@ -92,11 +95,11 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
     const { space } = current.parts;
     if (live === null || live.space === space || isClosed || Date.now() < pausedUntil) return;
     try {
-      const next = leaseOf(await open(live.space));
+      const next = new Lease(await open(live.space));
       const old = current;
       current = next;
       logger.info({ from: space, to: live.space }, 'another space is live now');
-      await retire(old);
+      await old.retire();
     } catch (error) {
       pausedUntil = Date.now() + PAUSE_MS;
       throw error;
@@ -109,21 +112,18 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
 
   return {
     current: () => current.parts,
-    read,
+    read: (work) => current.use(work),
     async write(work) {
-      const giveUpAt = Date.now() + PATIENCE_MS;
-      for (;;) {
-        await pausedWrites;
-        try {
-          return await read(work);
-        } catch (error) {
-          if (!isSightlineError(error, 'space-retired') || Date.now() > giveUpAt) throw error;
-          logger.debug({ err: error }, 'a write waits for the next live space');
-          await follow();
-          // The switch may not have happened yet, or may have been abandoned.
-          await sleep(RETRY_MS);
-        }
-      }
+      const attempt = () => pausedWrites.then(() => current.use(work));
+      const isReplaced = async ({ error }: RetryContext) => {
+        if (!isSightlineError(error, 'space-retired')) return false;
+        logger.debug({ err: error }, 'a write waits for the next live space');
+        await follow();
+        return true;
+      };
+      // The switch may not have happened yet, or may have been abandoned.
+      const often = { retries: Infinity, minTimeout: RETRY_MS, factor: 1, maxRetryTime: PATIENCE_MS };
+      return pRetry(attempt, { ...often, shouldRetry: isReplaced });
     },
     holdWrites(work) {
       const switching = work();
@@ -135,7 +135,7 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
       isClosed = true;
       clearInterval(timer);
       await following?.catch(() => {});
-      await retire(current);
+      await current.retire();
     },
   };
 }

@@ -117,26 +117,30 @@ export async function openQdrantSpaces(options: QdrantSpacesOptions): Promise<Sp
     },
     openLive: (space, dimension) => openLive(server, space, dimension),
     openCandidate: (space, dimension) => openCandidate(server, space, dimension),
-    async drop(space) {
-      const collection = server.nameOf(space);
-      const assertNotLive = async () => {
-        if ((await readAliases(session)).get(alias) === collection) throw isLive(space);
-      };
-      await assertNotLive();
-      // Deleting a missing collection gives the same response as deleting an existing one.
-      if (!(await collections()).includes(collection)) return false;
-      let tries = 0;
-      await session.call(`deleting ${collection}`, async (client) => {
-        // The response to an earlier attempt was lost; since then it may have been created again and made live.
-        if (tries++ > 0) await assertNotLive();
-        return client.deleteCollection(collection);
-      });
-      return true;
-    },
+    drop: (space) => drop(server, collections, space),
     async close() {
       session.close();
     },
   };
+}
+
+/** See {@link Spaces.drop}. */
+async function drop(server: Server, collections: () => Promise<string[]>, space: SpaceId): Promise<boolean> {
+  const { session, alias } = server;
+  const collection = server.nameOf(space);
+  const assertNotLive = async () => {
+    if ((await readAliases(session)).get(alias) === collection) throw isLive(space);
+  };
+  await assertNotLive();
+  // Deleting a missing collection gives the same response as deleting an existing one.
+  if (!(await collections()).includes(collection)) return false;
+  let tries = 0;
+  await session.call(`deleting ${collection}`, async (client) => {
+    // The response to an earlier attempt was lost; since then it may have been created again and made live.
+    if (tries++ > 0) await assertNotLive();
+    return client.deleteCollection(collection);
+  });
+  return true;
 }
 
 function isLive(space: SpaceId): SightlineError {

@@ -46,20 +46,7 @@ export function FiguresSection() {
         </>
       }
     >
-      <dl class="tiles">
-        {TILES.map(([name, unit, of]) => (
-          <div class="tile" key={name}>
-            <dt>{name}</dt>
-            <dd>
-              <strong>{percent(of(figures))}</strong> <small>{unit}</small>
-              <br />
-              <small>
-                {percent(of(interval.low))} to {percent(of(interval.high))}
-              </small>
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <Tiles />
       <div class="scroll">
         <table class="figures">
           <thead>
@@ -95,6 +82,25 @@ export function FiguresSection() {
       </div>
       {run.languages.length > 0 && <Languages />}
     </Section>
+  );
+}
+
+function Tiles() {
+  return (
+    <dl class="tiles">
+      {TILES.map(([name, unit, of]) => (
+        <div class="tile" key={name}>
+          <dt>{name}</dt>
+          <dd>
+            <strong>{percent(of(figures))}</strong> <small>{unit}</small>
+            <br />
+            <small>
+              {percent(of(interval.low))} to {percent(of(interval.high))}
+            </small>
+          </dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 

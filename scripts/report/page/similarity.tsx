@@ -62,22 +62,7 @@ export function SimilaritySection() {
       </div>
       <div class="similarity">
         <div class={few ? 'matrix few' : 'matrix'} style={{ '--count': order.length }}>
-          {few && (
-            <div class="axis" aria-hidden="true">
-              {order.map((index) => (
-                <Thumb key={index} index={index} alt="" />
-              ))}
-            </div>
-          )}
-          {few && (
-            <ul class="rows" aria-hidden="true">
-              {order.map((index) => (
-                <li key={index} title={report.pictures[index]!.captions[0]}>
-                  {report.pictures[index]!.captions[0]}
-                </li>
-              ))}
-            </ul>
-          )}
+          {few && <Axes order={order} />}
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys do here what the mouse does */}
           <div class="field-of-cells" role="application" tabIndex={0} aria-label="Cells of the matrix" onKeyDown={move}>
             <canvas
@@ -92,6 +77,26 @@ export function SimilaritySection() {
         <Pair order={order} at={at} scores={scores} />
       </div>
     </Section>
+  );
+}
+
+/** The pictures above the matrix, and their captions beside it. */
+function Axes({ order }: { order: readonly number[] }) {
+  return (
+    <>
+      <div class="axis" aria-hidden="true">
+        {order.map((index) => (
+          <Thumb key={index} index={index} alt="" />
+        ))}
+      </div>
+      <ul class="rows" aria-hidden="true">
+        {order.map((index) => (
+          <li key={index} title={report.pictures[index]!.captions[0]}>
+            {report.pictures[index]!.captions[0]}
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
