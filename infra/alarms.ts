@@ -13,6 +13,7 @@ export function createAlarms(settings: Settings, { events, functions }: { events
       alarmDescription: `${serviceName()}: ${description}`,
       comparisonOperator: 'GreaterThanThreshold',
       treatMissingData: 'notBreaching',
+      period: 300,
       alarmActions: actions,
       okActions: actions,
       ...args,
@@ -23,7 +24,6 @@ export function createAlarms(settings: Settings, { events, functions }: { events
     metricName: 'ApproximateNumberOfMessagesVisible',
     dimensions: { QueueName: deadLettersName },
     statistic: 'Maximum',
-    period: 300,
     evaluationPeriods: 1,
     threshold: 0,
   });
@@ -35,7 +35,6 @@ export function createAlarms(settings: Settings, { events, functions }: { events
       metricName: 'ApproximateAgeOfOldestMessage',
       dimensions: { QueueName: queueName },
       statistic: 'Maximum',
-      period: 300,
       evaluationPeriods: 3,
       threshold: 15 * 60,
     },
@@ -46,7 +45,6 @@ export function createAlarms(settings: Settings, { events, functions }: { events
     metricName: METRICS.serverErrors,
     dimensions: { service: serviceName() },
     statistic: 'Sum',
-    period: 300,
     evaluationPeriods: 1,
     threshold: 5,
   });
@@ -60,7 +58,6 @@ export function createAlarms(settings: Settings, { events, functions }: { events
         metricName,
         dimensions: { FunctionName: fn },
         statistic: 'Sum',
-        period: 300,
         evaluationPeriods: 1,
         threshold: 0,
       });
@@ -90,7 +87,13 @@ export function createBudget(settings: Settings) {
   });
 }
 
-type CommonAlarmArgs = 'alarmDescription' | 'comparisonOperator' | 'treatMissingData' | 'alarmActions' | 'okActions';
+type CommonAlarmArgs =
+  | 'alarmDescription'
+  | 'comparisonOperator'
+  | 'treatMissingData'
+  | 'period'
+  | 'alarmActions'
+  | 'okActions';
 
 function emailTopic(email: string) {
   const topic = new aws.sns.Topic('Alarms');

@@ -35,31 +35,7 @@ export function createEvents(settings: Settings, storage: Storage) {
     redriveAllowPolicy: $jsonStringify({ redrivePermission: 'byQueue', sourceQueueArns: [queue.arn] }),
   });
 
-  // Not `bucket.notify`, whose policy lets S3, SNS and EventBridge of every account send.
-  const policy = new aws.sqs.QueuePolicy('EventsPolicy', {
-    queueUrl: queue.url,
-    policy: aws.iam.getPolicyDocumentOutput({
-      statements: [
-        {
-          actions: ['sqs:SendMessage'],
-          resources: [queue.arn],
-          principals: [{ type: 'Service', identifiers: ['s3.amazonaws.com'] }],
-          conditions: [
-            {
-              test: 'ArnEquals',
-              variable: 'aws:SourceArn',
-              values: [storage.pictures.arn, ...settings.readBuckets.map(bucketArn)],
-            },
-            {
-              test: 'StringEquals',
-              variable: 'aws:SourceAccount',
-              values: [aws.getCallerIdentityOutput().accountId],
-            },
-          ],
-        },
-      ],
-    }).json,
-  });
+  const policy = queuePolicy(queue, [storage.pictures.arn, ...settings.readBuckets.map(bucketArn)]);
   new aws.s3.BucketNotification(
     'PicturesNotification',
     {
@@ -77,3 +53,31 @@ export function createEvents(settings: Settings, storage: Storage) {
 }
 
 export type Events = ReturnType<typeof createEvents>;
+
+/** Lets these buckets send. `bucket.notify` would let S3, SNS and EventBridge of every account. */
+function queuePolicy(queue: sst.aws.Queue, buckets: $util.Input<string>[]) {
+  return new aws.sqs.QueuePolicy('EventsPolicy', {
+    queueUrl: queue.url,
+    policy: aws.iam.getPolicyDocumentOutput({
+      statements: [
+        {
+          actions: ['sqs:SendMessage'],
+          resources: [queue.arn],
+          principals: [{ type: 'Service', identifiers: ['s3.amazonaws.com'] }],
+          conditions: [
+            {
+              test: 'ArnEquals',
+              variable: 'aws:SourceArn',
+              values: buckets,
+            },
+            {
+              test: 'StringEquals',
+              variable: 'aws:SourceAccount',
+              values: [aws.getCallerIdentityOutput().accountId],
+            },
+          ],
+        },
+      ],
+    }).json,
+  });
+}

@@ -43,14 +43,9 @@ other folders stay in the index.`,
 Exit code 0 when everything went well, even with files that are not pictures; 1 when some could not be indexed for
 other reasons.`,
   run: async (flags, [folder]) => {
-    const config = readConfig({
-      data: flags.data,
-      bucket: isBucket(folder!) ? bucketOf(folder!) : undefined,
-      qdrantUrl: flags.qdrant,
-      concurrency: flags.concurrency,
-      ignore: flags.ignore,
-      logLevel: 'silent',
-    });
+    const { qdrant: qdrantUrl, json, ...settings } = flags;
+    const bucketName = isBucket(folder!) ? bucketOf(folder!) : undefined;
+    const config = readConfig({ ...settings, qdrantUrl, bucket: bucketName, logLevel: 'silent' });
     const logger = createLogger(config);
     const startedAt = performance.now();
     await using runtime = closing(await openRuntime(config, logger, { texts: 'later' }));
@@ -105,7 +100,7 @@ other reasons.`,
       seconds: Math.round((performance.now() - startedAt) / 100) / 10,
       interrupted: interrupt.signal.aborted,
     };
-    if (flags.json) console.log(JSON.stringify(summary, null, 2));
+    if (json) console.log(JSON.stringify(summary, null, 2));
     else print(summary);
     const isAllDone = givenUp === 0 && !summary.interrupted && !failed.some(({ retryable }) => retryable);
     return isAllDone ? EXIT.done : EXIT.failed;

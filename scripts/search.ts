@@ -9,6 +9,7 @@ import {
   aboutOtherLanguage,
   aboutUnderstood,
   aboutUnknownText,
+  type SearchHit,
   type SearchResult,
   search,
 } from '../core/search/search.ts';
@@ -67,25 +68,7 @@ export default command({
     const { items, fit, read, understood, didYouMean } = result;
     for (const note of notesOn(result, lang)) console.error(note);
     const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
-    const found = items.flatMap(({ id, score, why, fit, payload }) => {
-      if (payload.kind !== 'image') return [];
-      const { bucket, key, width, height, contentType, tags } = payload;
-      return [
-        {
-          id,
-          score,
-          why,
-          fit,
-          path: pictureLocation(folders.get(bucket), bucket, key),
-          bucket,
-          key,
-          width,
-          height,
-          contentType,
-          tags,
-        },
-      ];
-    });
+    const found = items.flatMap((hit) => foundPicture(hit, folders));
     if (flags.json)
       console.log(
         JSON.stringify(
@@ -111,6 +94,14 @@ export default command({
     return EXIT.done;
   },
 });
+
+/** A hit as it is printed; nothing for a caption. */
+function foundPicture({ id, score, why, fit, payload }: SearchHit, folders: ReadonlyMap<string, string>) {
+  if (payload.kind !== 'image') return [];
+  const { bucket, key, width, height, contentType, tags } = payload;
+  const path = pictureLocation(folders.get(bucket), bucket, key);
+  return [{ id, score, why, fit, path, bucket, key, width, height, contentType, tags }];
+}
 
 /** The path of a picture in a folder, or the address of one in a bucket of S3. */
 function pictureLocation(folder: string | undefined, bucket: string, key: string): string {

@@ -9,6 +9,7 @@ import type { Trash } from '../core/trash.ts';
 import { createApp } from '../functions/http/app.ts';
 import type { Changes } from '../functions/http/change-feed.ts';
 import type { AppDeps, Readiness, StaticFiles } from '../functions/http/deps.ts';
+import type { Metrics } from '../functions/http/http-metrics.ts';
 import type { App } from '../functions/http/openapi.ts';
 import { parseHttpOptions } from '../functions/http/options.ts';
 import { readPage } from '../functions/http/page-files.ts';
@@ -44,10 +45,7 @@ export async function createLocalApp(parts: {
   const { config, runtime } = parts;
   const loopback = isLoopback(config.host);
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels, damaged: config.damaged };
-  const metrics = createMetrics({ processMetrics: true });
-  metrics.watch('sightline_backlog_objects', 'Objects waiting or being indexed.', parts.backlog);
-  metrics.watch('sightline_failures', 'Objects that could not be indexed.', () => runtime.failures.count());
-  metrics.watch('sightline_images', 'Pictures in the index.', () => runtime.vectors.count({ kind: 'image' }));
+  const metrics = metricsOf(runtime, parts.backlog);
   const shared: Omit<AppDeps, 'embedder' | 'vectors' | 'model'> = {
     failures: runtime.failures,
     buckets: runtime.buckets,
@@ -103,6 +101,14 @@ export async function createLocalApp(parts: {
   return {
     fetch: (request, env) => runtime.live.read(async (space) => appOf(space).fetch(request, env as never)),
   };
+}
+
+function metricsOf({ failures, vectors }: Runtime, backlog: () => number | Promise<number>): Metrics {
+  const metrics = createMetrics({ processMetrics: true });
+  metrics.watch('sightline_backlog_objects', 'Objects waiting or being indexed.', backlog);
+  metrics.watch('sightline_failures', 'Objects that could not be indexed.', () => failures.count());
+  metrics.watch('sightline_images', 'Pictures in the index.', () => vectors.count({ kind: 'image' }));
+  return metrics;
 }
 
 /** Whether only this machine can reach an address. */

@@ -112,12 +112,8 @@ export function createClient(options: ClientOptions) {
      * const terms = [{ text: 'a beach' }, { text: 'people', weight: -0.5 }];
      * const { items, next } = await client.search({ terms, kind: 'image', filter: { folder: 'holidays' } });
      */
-    search: (request: GeneralSearchRequest, signal?: AbortSignal) => {
-      const simple = asPlainQuery(request);
-      return simple
-        ? call<SearchPage>('search', { query: simple, signal }, isPage)
-        : call<SearchPage>('search', { method: 'POST', json: request, signal }, isPage);
-    },
+    search: (request: GeneralSearchRequest, signal?: AbortSignal) =>
+      call<SearchPage>('search', { ...searchCall(request), signal }, isPage),
     /**
      * Lists stored pictures, most recently indexed first, or by the date they were taken.
      * @throws {invalid-cursor} for a `cursor` of another list
@@ -316,6 +312,11 @@ export async function pictureTerm(picture: Blob, weight = 1): Promise<SearchTerm
 
 /** The weight that `minus` has in the GET form. */
 const plainMinusWeight = -0.5;
+
+function searchCall(request: GeneralSearchRequest): Call {
+  const query = asPlainQuery(request);
+  return query ? { query } : { method: 'POST', json: request };
+}
 
 /** The GET form of a search, which is cacheable and can be shared; undefined if only POST can express it. */
 function asPlainQuery(request: GeneralSearchRequest): Call['query'] | undefined {

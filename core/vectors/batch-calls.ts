@@ -54,10 +54,7 @@ export function groupCalls(vectors: VectorStore, buckets: ReadonlyMap<string, Ob
       new Group(PATIENCE.read, (calls: readonly Call<ListOptions, Page<ListedObject>>[]) => list(calls, objects)),
     ]),
   );
-  const all: readonly { waiting: number; flush(): void }[] = [
-    ...[look, vectorsOf, copies, upsert, remove],
-    ...lists.values(),
-  ];
+  const all = [look, vectorsOf, copies, upsert, remove, ...lists.values()];
   const settle = () => {
     const waiting = all.reduce((sum, group) => sum + group.waiting, 0);
     if (waiting > 0 && waiting >= jobs) for (const group of all) group.flush();

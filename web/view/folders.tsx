@@ -78,15 +78,16 @@ export function FolderDialog() {
   return folder === null ? null : <OpenFolderDialog folder={folder} />;
 }
 
+function close(): void {
+  placeAsked.value = null;
+}
+
 function OpenFolderDialog({ folder }: { folder: Folder | 'new' }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const path = useRef<HTMLInputElement>(null);
   const [fault, setFault] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   useEffect(() => dialog.current!.showModal(), []);
-  const close = () => {
-    placeAsked.value = null;
-  };
   const send = async (moved?: boolean): Promise<void> => {
     const place = path.current!.value.trim();
     setBusy(true);

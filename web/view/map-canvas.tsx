@@ -74,19 +74,32 @@ export function MapCanvas({ highlighted, open, select = addToSelection, children
       />
       {children}
       <HoveredName label={hovered === undefined ? undefined : shown?.items[hovered]?.label} />
-      <div class="stage-tools">
-        <IconButton
-          icon="lasso"
-          aria-pressed={lasso.isOn}
-          label={t('map.lasso')}
-          title={t('map.lassoTitle')}
-          onClick={lasso.toggle}
-        />
-        <IconButton icon="select" label={t('map.select')} hotkey="S" onClick={selectInSight} />
-        <IconButton icon="zoomOut" label={t('do.zoomOut')} hotkey="−" onClick={() => zoom(1 / zoomStep)} />
-        <IconButton icon="zoomIn" label={t('do.zoomIn')} hotkey="+" onClick={() => zoom(zoomStep)} />
-        <IconButton icon="fit" label={t('map.showAll')} hotkey="0" onClick={showAll} />
-      </div>
+      <StageTools lasso={lasso} zoom={zoom} selectInSight={selectInSight} showAll={showAll} />
+    </div>
+  );
+}
+
+interface StageToolsProps {
+  readonly lasso: ReturnType<typeof useLasso>;
+  readonly zoom: (factor: number) => void;
+  readonly selectInSight: () => void;
+  readonly showAll: () => void;
+}
+
+function StageTools({ lasso, zoom, selectInSight, showAll }: StageToolsProps) {
+  return (
+    <div class="stage-tools">
+      <IconButton
+        icon="lasso"
+        aria-pressed={lasso.isOn}
+        label={t('map.lasso')}
+        title={t('map.lassoTitle')}
+        onClick={lasso.toggle}
+      />
+      <IconButton icon="select" label={t('map.select')} hotkey="S" onClick={selectInSight} />
+      <IconButton icon="zoomOut" label={t('do.zoomOut')} hotkey="−" onClick={() => zoom(1 / zoomStep)} />
+      <IconButton icon="zoomIn" label={t('do.zoomIn')} hotkey="+" onClick={() => zoom(zoomStep)} />
+      <IconButton icon="fit" label={t('map.showAll')} hotkey="0" onClick={showAll} />
     </div>
   );
 }

@@ -26,16 +26,7 @@ export function SelectionBar() {
         <Marked text={none ? t('selection.choose') : t('selection.count', { count: ids.length })} as="span" />
       </strong>
       <Button look="quiet" icon="select" label={t('selection.all')} onClick={() => select(visibleItems.value)} />
-      <Button look="quiet" icon="tag" label={t('selection.tag')} popovertarget="tag-selection" disabled={none} />
-      <div id="tag-selection" popover="auto" class="popover">
-        <TagInput
-          first
-          add={(tag) => {
-            document.getElementById('tag-selection')?.hidePopover();
-            void tagPictures(ids, tag);
-          }}
-        />
-      </div>
+      <TagSelection ids={ids} />
       <Button
         look="quiet"
         icon="plus"
@@ -74,5 +65,28 @@ export function SelectionBar() {
       )}
       <IconButton icon="close" label={t('selection.end')} title={t('selection.endTitle')} onClick={clearSelection} />
     </section>
+  );
+}
+
+function TagSelection({ ids }: { ids: readonly string[] }) {
+  return (
+    <>
+      <Button
+        look="quiet"
+        icon="tag"
+        label={t('selection.tag')}
+        popovertarget="tag-selection"
+        disabled={ids.length === 0}
+      />
+      <div id="tag-selection" popover="auto" class="popover">
+        <TagInput
+          first
+          add={(tag) => {
+            document.getElementById('tag-selection')?.hidePopover();
+            void tagPictures(ids, tag);
+          }}
+        />
+      </div>
+    </>
   );
 }

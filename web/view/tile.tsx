@@ -65,29 +65,36 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
       <FavouriteMark image={image} name={name} />
       <CopiesMark id={image.id} name={name} />
       <Why image={image} />
-      <div class="tile-bar">
-        <span class="tile-score" aria-hidden="true">
-          {image.score === undefined ? '' : formatScore(image.score)}
-        </span>
-        <button
-          type="button"
-          class="tile-button"
-          aria-label={t('tile.more', { name })}
-          title={t('do.moreLikeThis')}
-          onClick={() => moreLike(image.id)}
-        >
-          <Icon name="plus" />
-        </button>
-        <button
-          type="button"
-          class="tile-button"
-          aria-label={t('tile.less', { name })}
-          title={t('do.lessLikeThis')}
-          onClick={() => lessLike(image.id)}
-        >
-          <Icon name="minus" />
-        </button>
-      </div>
+      <TileBar image={image} name={name} />
+    </div>
+  );
+}
+
+/** The score of a picture, and what to search for next by it. */
+function TileBar({ image, name }: { image: ImageItem; name: string }) {
+  return (
+    <div class="tile-bar">
+      <span class="tile-score" aria-hidden="true">
+        {image.score === undefined ? '' : formatScore(image.score)}
+      </span>
+      <button
+        type="button"
+        class="tile-button"
+        aria-label={t('tile.more', { name })}
+        title={t('do.moreLikeThis')}
+        onClick={() => moreLike(image.id)}
+      >
+        <Icon name="plus" />
+      </button>
+      <button
+        type="button"
+        class="tile-button"
+        aria-label={t('tile.less', { name })}
+        title={t('do.lessLikeThis')}
+        onClick={() => lessLike(image.id)}
+      >
+        <Icon name="minus" />
+      </button>
     </div>
   );
 }

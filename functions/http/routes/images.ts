@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { TrashEntry } from '../../../core/trash.ts';
-import { writeRoute } from '../auth.ts';
+import { type WriteRoute, writeRoute } from '../auth.ts';
 import { matches, quoteEtag } from '../conditional.ts';
 import type { AppDeps } from '../deps.ts';
 import { findBucket, findImage } from '../lookup.ts';
@@ -79,7 +79,14 @@ export function registerImages(app: App, deps: AppDeps): void {
     return c.json(serialise(c, deps).image(id, payload), 200);
   });
 
-  const deleteRoute = createRoute({
+  app.openapi(deleteRoute(write), async (c) => {
+    const entry = await deleteImage(deps, c.req.valid('param').id, c.req.valid('query').from, c.req.header('if-match'));
+    return c.body(null, 204, entry === null ? {} : { 'Sightline-Trash': entry.id });
+  });
+}
+
+function deleteRoute(write: WriteRoute) {
+  return createRoute({
     ...write,
     method: 'delete',
     path: '/images/{id}',
@@ -98,10 +105,6 @@ export function registerImages(app: App, deps: AppDeps): void {
       },
       ...problems(401, 403, 404, 412),
     },
-  });
-  app.openapi(deleteRoute, async (c) => {
-    const entry = await deleteImage(deps, c.req.valid('param').id, c.req.valid('query').from, c.req.header('if-match'));
-    return c.body(null, 204, entry === null ? {} : { 'Sightline-Trash': entry.id });
   });
 }
 

@@ -134,16 +134,7 @@ function Details({ index, onStep, onClose }: { index: number; onStep: (by: numbe
         </span>
       </header>
       {own === undefined ? (
-        <figure class="alone">
-          <Thumb index={index} />
-          <ul>
-            {picture.captions.map((text, i) => (
-              <li key={i}>
-                {text} <small>{picture.scores[i]!.toFixed(2)}</small>
-              </li>
-            ))}
-          </ul>
-        </figure>
+        <Alone index={index} />
       ) : (
         <>
           <ol class="stack">
@@ -160,5 +151,22 @@ function Details({ index, onStep, onClose }: { index: number; onStep: (by: numbe
         </>
       )}
     </dialog>
+  );
+}
+
+/** A picture outside the judged split, with its own captions. */
+function Alone({ index }: { index: number }) {
+  const picture = report.pictures[index]!;
+  return (
+    <figure class="alone">
+      <Thumb index={index} />
+      <ul>
+        {picture.captions.map((text, i) => (
+          <li key={i}>
+            {text} <small>{picture.scores[i]!.toFixed(2)}</small>
+          </li>
+        ))}
+      </ul>
+    </figure>
   );
 }
