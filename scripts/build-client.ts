@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { path } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
@@ -68,8 +68,10 @@ function writeTypes(out: string): void {
     { encoding: 'utf8' },
   );
   if (made.status !== 0) throw new Error(`expected the types of ${source} to be written, tsc said:\n${made.stdout}`);
-  for (const name of globSync('*.d.ts', { cwd: out })) {
-    const file = join(out, name);
-    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/(from '\.\/\w+)\.ts'/g, "$1.js'"));
+  // They lie as in the source, with those of what the client takes from core.
+  for (const name of globSync('web/*.d.ts', { cwd: out })) {
+    const types = readFileSync(join(out, name), 'utf8').replaceAll(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'");
+    writeFileSync(join(out, basename(name)), types);
   }
+  for (const folder of ['core', 'web']) rmSync(join(out, folder), { recursive: true });
 }
