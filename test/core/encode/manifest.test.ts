@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { ModelFile, TextEncoderEntry } from '../../../core/encode/encoder-entry.ts';
+import { loadHeadFile } from '../../../core/encode/head-file.ts';
 import { fingerprintImageEncoder, loadImageEncoder } from '../../../core/encode/image-encoder.ts';
 import { loadManifest, type Manifest, parseManifest, profileOf } from '../../../core/encode/manifest.ts';
 import { findFolder, verifyFile } from '../../../core/encode/model-files.ts';
@@ -52,6 +53,18 @@ describe('the manifest', () => {
     assert.equal(seed.image.outputs.logits, 1001);
     assert.equal(seed.text.prefix[seed.text.prefix.used], '');
     assert.equal(seed.text.prefix.query, 'Represent this sentence for searching relevant passages: ');
+  });
+
+  it('lets the default models take over the indexes of the ones before', async () => {
+    const before = await loadHeadFile(join(MODELS, profileOf(manifest, 'compact-float32').head!));
+    const { replaces } = manifest.profiles.compact!;
+    for (const space of [before.space, ...before.sameAs]) assert.ok(replaces.includes(space), space);
+  });
+
+  it('keeps the second text encoder within 50 MB', () => {
+    const { model, weights, tokenizer } = (manifest.encoders['multilingual-e5-small'] as TextEncoderEntry).files;
+    const bytes = [model, weights!, tokenizer].reduce((sum, file) => sum + file.bytes!, 0);
+    assert.ok(bytes > 40e6 && bytes <= 50e6, `${bytes}`);
   });
 
   it('agrees with every file of the bundled encoders', async () => {

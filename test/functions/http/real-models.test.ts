@@ -136,4 +136,30 @@ describe('the API with the bundled models', () => {
       assert.equal(body.language, 'de', text);
     }
   });
+
+  it('takes the language of a text as it is told, for searches, vectors and captions alike', async () => {
+    // "Gift" is poison in German.
+    const search = async (lang: string) => t.json(`/search?q=Gift&limit=1&lang=${lang}`);
+    const [english, german, auto] = [await search('en'), await search('de'), await search('auto')];
+    assert.deepEqual([english.body.language, german.body.language], ['en', 'de']);
+    assert.notEqual(english.body.items[0]!.score, german.body.items[0]!.score);
+    const vary = ({ headers }: typeof auto) => headers.get('vary')?.includes('Accept-Language') ?? false;
+    assert.deepEqual([english, german, auto].map(vary), [false, false, true]);
+
+    const embed = async (lang: string) =>
+      (await t.json('/embed', jsonRequest('POST', { texts: ['Gift'], lang }))).body as unknown as {
+        texts: number[][];
+        read: { language: string; side: string }[];
+      };
+    const [first, second] = [await embed('en'), await embed('de')];
+    assert.deepEqual([first.read[0]!.language, second.read[0]!.language], ['en', 'de']);
+    assert.notEqual(first.read[0]!.side, second.read[0]!.side);
+    assert.notDeepEqual(first.texts, second.texts);
+
+    const { body } = await t.json('/captions', jsonRequest('POST', { text: 'Gift', lang: 'de' }));
+    const id = body.id as string;
+    const stored = (await t.deps.vectors.vectors([id])).get(id)!;
+    const score = second.texts[0]!.reduce((sum, x, i) => sum + x * stored[i]!, 0);
+    assert.ok(score > 0.9999, `${score}`);
+  });
 });
