@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { delimiter } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
 import { imageId } from '../../../core/index-image.ts';
 import type { Embedder } from '../../../core/ports.ts';
+import { describeModel } from '../../../functions/http/describe-model.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
 const modelDirs = [
@@ -134,6 +137,21 @@ describe('the API with the bundled models', () => {
     for (const text of ['ein Hund', 'eine Katze']) {
       const { body } = await t.json(`/search?q=${encodeURIComponent(text)}&limit=3`);
       assert.equal(body.language, 'de', text);
+    }
+  });
+
+  it('names the side of each language of the model, by the file that it is', async () => {
+    const { texts, space } = await describeModel({ modelDirs, profile: 'compact' });
+    assert.equal(space, embedder.space);
+    assert.deepEqual(
+      texts.map(({ encoder }) => encoder),
+      ['all-minilm-l6-v2-int8', 'multilingual-e5-small'],
+    );
+    assert.deepEqual(texts[0]!.languages, ['en']);
+    assert.ok(texts[1]!.languages.includes('de'));
+    for (const { encoder, sha256 } of texts) {
+      const bytes = readFileSync(join(modelDirs[0]!, 'head-compact', `text-${encoder}.onnx`));
+      assert.equal(createHash('sha256').update(bytes).digest('hex'), sha256);
     }
   });
 
