@@ -32,7 +32,7 @@ beforeEach(async () => {
   dir = tempFolder();
   objects = await openFolder({ root: dir, bucket: 'b' });
   embedder = hashEmbedder();
-  vectors = await openEmbeddedStore({ file: `${dir}.sqlite`, space: embedder.space, dimension: 64 });
+  vectors = await openEmbeddedStore({ file: `${dir}.sqlite`, space: embedder.space, dimension: 64, threads: 1 });
   index = createIndexer({ embedder, vectors, buckets: new Map([['b', objects]]), maxBytes: 1000 });
 });
 
