@@ -49,13 +49,15 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
   };
 
   it('indexes a folder once, says what was skipped and what failed and why', async () => {
-    const first = await index();
+    await copyFile(sample('clock.jpg'), join(photos, 'private.jpg'));
+    const first = await index('--ignore', 'private*');
+    await rm(join(photos, 'private.jpg'));
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stdout, /4 pictures of .*photos can be searched/);
     // Remaining work is printed while there is any.
     assert.match(first.stderr, /6\/6 pictures, [\d.]+\/s\n/);
     assert.match(first.stdout, /6 handled in [\d.]+ s, 0 skipped as unchanged, 0 removed/);
-    assert.match(first.stdout, /Left out as no pictures: 1 video, 1 other\./);
+    assert.match(first.stdout, /Left out as no pictures: 1 ignored, 1 video, 1 other\./);
     assert.doesNotMatch(first.stdout, /notes\.txt/);
     assert.match(first.stdout, /drawing\.svg: unsupported-format, .*SVG/);
 

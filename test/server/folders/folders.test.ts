@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -76,6 +76,25 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
       await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
     },
   );
+
+  it('may hold the index, also through a link: nothing of it is looked at, and new pictures come', async () => {
+    await symlink(at('a'), at('link'));
+    const words = ['--data', at('link/index'), '--ignore', 'rocket*', '--ignore', 'private/', at('a')];
+    server = await startServer(words, { LOG_LEVEL: 'debug' });
+    await finds('cat.jpg');
+    // A failure is written into the index, which lies in the watched folder.
+    await writeFile(at('a/broken.jpg'), 'no picture');
+    const failures = async () => (await get<Images>('/failures')).items.map(({ key }) => key);
+    await eventually('the failure', 60_000, async () => ((await failures()).length > 0 ? true : null));
+    await fill('a', 'moon.jpg');
+    await fill('a/private', 'coffee.jpg');
+    await fill('a', 'dahlia.jpg');
+    await finds('cat.jpg', 'dahlia.jpg', 'moon.jpg');
+    assert.deepEqual(await failures(), ['broken.jpg']);
+    const jobs = [...server.output().matchAll(/"key":"([^"]+)"/g)].map(([, key]) => key!);
+    assert.deepEqual([...new Set(jobs)].sort(), ['broken.jpg', 'cat.jpg', 'dahlia.jpg', 'moon.jpg']);
+    assert.equal(server.output().match(/"not-an-image"/g)?.length, 2, server.output());
+  });
 
   it('come and go with their drives: hidden and counted meanwhile, also over a restart', async () => {
     await start('a', 'b');
