@@ -9,8 +9,8 @@ import type { Failure, FailureLog } from '../core/ports.ts';
  * ships supports several.
  */
 
-/** `place` grows with every record; it is negative for a dismissed one. */
-const schema = z.array(z.custom<Failure & { readonly place: number }>((value) => typeof value === 'object'));
+/** `order` grows with every record; it is negative for a dismissed one. */
+const schema = z.array(z.custom<Failure & { readonly order: number }>((value) => typeof value === 'object'));
 
 export function openJsonFailureLog(file: string, now = () => new Date()): FailureLog {
   const read = async () => (await readJsonFile(file, schema, 'delete it: what cannot be indexed is found again')) ?? [];
@@ -36,10 +36,10 @@ export function openJsonFailureLog(file: string, now = () => new Date()): Failur
         const same = known?.etag === failure.etag ? known : undefined;
         const at = now().toISOString();
         const recorded = { ...failure, attempts: (same?.attempts ?? 0) + 1, firstAt: same?.firstAt ?? at, lastAt: at };
-        const next = Math.max(0, ...failures.map((other) => Math.abs(other.place))) + 1;
-        const staysOff = same !== undefined && same.place < 0;
-        const place = staysOff ? same.place : dismissed ? -next : next;
-        return { kept: [...failures.filter((other) => other !== known), { ...recorded, place }], answer: recorded };
+        const next = Math.max(0, ...failures.map((other) => Math.abs(other.order))) + 1;
+        const staysOff = same !== undefined && same.order < 0;
+        const order = staysOff ? same.order : dismissed ? -next : next;
+        return { kept: [...failures.filter((other) => other !== known), { ...recorded, order }], answer: recorded };
       }),
     resolve: (id) =>
       change((failures) => {
@@ -49,39 +49,39 @@ export function openJsonFailureLog(file: string, now = () => new Date()): Failur
     dismiss: (id) =>
       change((failures) => {
         const kept = failures.map((failure) =>
-          failure.id === id ? { ...failure, place: -Math.abs(failure.place) } : failure,
+          failure.id === id ? { ...failure, order: -Math.abs(failure.order) } : failure,
         );
         return { kept, answer: kept.some((failure) => failure.id === id) };
       }),
     async get(id) {
       const found = (await read()).find((failure) => failure.id === id);
-      return found === undefined ? null : withoutPlace(found);
+      return found === undefined ? null : withoutOrder(found);
     },
     async list({ limit, cursor, dismissed = false, within }) {
       if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
         throw new SightlineError('invalid-input', `expected a limit from 1 to 1000, got ${limit}`);
       }
-      const before = cursor === undefined ? Number.POSITIVE_INFINITY : placeOf(cursor);
+      const before = cursor === undefined ? Number.POSITIVE_INFINITY : orderOf(cursor);
       const left = (await read())
-        .filter(({ place }) => place < 0 === dismissed && Math.abs(place) < before)
+        .filter(({ order }) => order < 0 === dismissed && Math.abs(order) < before)
         .filter(({ bucket, key }) => !within || (bucket === within.bucket && key.startsWith(within.keyPrefix ?? '')))
-        .sort((a, b) => Math.abs(b.place) - Math.abs(a.place));
+        .sort((a, b) => Math.abs(b.order) - Math.abs(a.order));
       const page = left.slice(0, limit);
-      const items = page.map(withoutPlace);
-      return left.length > limit ? { items, next: `f${Math.abs(page.at(-1)!.place)}` } : { items };
+      const items = page.map(withoutOrder);
+      return left.length > limit ? { items, next: `f${Math.abs(page.at(-1)!.order)}` } : { items };
     },
     count: async (reason) =>
-      (await read()).filter((failure) => (reason === undefined ? failure.place > 0 : failure.reason === reason)).length,
+      (await read()).filter((failure) => (reason === undefined ? failure.order > 0 : failure.reason === reason)).length,
     close: () => last.then(() => {}),
   };
 }
 
-function withoutPlace({ place: _, ...failure }: Failure & { readonly place: number }): Failure {
+function withoutOrder({ order: _, ...failure }: Failure & { readonly order: number }): Failure {
   return failure;
 }
 
-function placeOf(cursor: string): number {
-  const place = Number(/^f([1-9][0-9]{0,15})$/.exec(cursor)?.[1]);
-  if (Number.isSafeInteger(place)) return place;
+function orderOf(cursor: string): number {
+  const order = Number(/^f([1-9][0-9]{0,15})$/.exec(cursor)?.[1]);
+  if (Number.isSafeInteger(order)) return order;
   throw new SightlineError('invalid-cursor', 'expected a cursor from the previous page of the failures');
 }

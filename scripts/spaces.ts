@@ -24,19 +24,19 @@ Manages the spaces of an index: the vectors of each set of models. One is live; 
   notes: 'Exit code 0 on success, 1 when interrupted, refused or failed.',
   run: async (flags, [what, space]) => {
     const { data, bucket, qdrant, json } = flags;
-    const place = { data, bucket, qdrantUrl: qdrant };
-    if (what === 'list' && space === undefined) return list(place, json);
+    const location = { data, bucket, qdrantUrl: qdrant };
+    if (what === 'list' && space === undefined) return list(location, json);
     if (what === 'use' && space !== undefined) {
       // Going back must not fail because the current space is bad.
-      return changeSpace(place, space, { ...buildOptions(flags, 0), switch: true, json });
+      return changeSpace(location, space, { ...buildOptions(flags, 0), switch: true, json });
     }
-    if (what === 'rm' && space !== undefined) return remove(place, space, json);
+    if (what === 'rm' && space !== undefined) return remove(location, space, json);
     throw new UsageError(`expected list, use SPACE or rm SPACE, got ${[what, space].join(' ').trim()}`);
   },
 });
 
-async function list(place: Parameters<typeof readConfig>[0], json: boolean): Promise<number> {
-  const config = readConfig({ ...place, logLevel: 'silent' });
+async function list(location: Parameters<typeof readConfig>[0], json: boolean): Promise<number> {
+  const config = readConfig({ ...location, logLevel: 'silent' });
   await using spaces = closing(await openSpaces(config));
   const all = await Promise.all(
     (await spaces.list()).map(async (space) => ({ ...space, models: await findModels(space.space, config) })),
@@ -54,8 +54,8 @@ function lineOf(summary: SpaceSummary & { models: SpaceModels | null }): string 
   return `${live ? '*' : ' '} ${space}  ${size}; ${made}`;
 }
 
-async function remove(place: Parameters<typeof readConfig>[0], space: string, json: boolean): Promise<number> {
-  await using spaces = closing(await openSpaces(readConfig({ ...place, logLevel: 'silent' })));
+async function remove(location: Parameters<typeof readConfig>[0], space: string, json: boolean): Promise<number> {
+  await using spaces = closing(await openSpaces(readConfig({ ...location, logLevel: 'silent' })));
   const removed = await spaces.drop(space);
   if (json) console.log(JSON.stringify({ space, removed }, null, 2));
   else console.log(removed ? `${space} is deleted.` : `There is no space ${space}.`);

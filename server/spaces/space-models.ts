@@ -22,7 +22,7 @@ export interface SpaceModels {
   readonly head: string | null;
 }
 
-interface Places {
+interface ModelFolders {
   readonly data: string;
   readonly modelDirs: readonly string[];
 }
@@ -132,17 +132,17 @@ function refuseTwins(all: readonly KnownModels[], nameOf: (models: KnownModels) 
  * The models of a space, or null when they are missing.
  * @throws {invalid-config} when spaces.json is damaged
  */
-export async function findModels(space: SpaceId, places: Places): Promise<SpaceModels | null> {
-  const remembered = (await readRemembered(places.data))[space];
-  const heads = await listHeads(places.modelDirs);
+export async function findModels(space: SpaceId, at: ModelFolders): Promise<SpaceModels | null> {
+  const remembered = (await readRemembered(at.data))[space];
+  const heads = await listHeads(at.modelDirs);
   if (remembered !== undefined) {
     const { profile, head } = remembered;
     const file = head === null ? null : await loadHeadFile(head).catch(() => null);
-    const made = head === null ? await sharedSpaceOf(places.modelDirs, profile) : file?.space;
+    const made = head === null ? await sharedSpaceOf(at.modelDirs, profile) : file?.space;
     if (made === space || file?.sameAs.includes(space)) return remembered;
   }
   const isIt = (models: KnownModels) => models.space === space || models.sameAs.includes(space);
-  const found = heads.find(isIt) ?? (await listSharedSpaces(places.modelDirs)).find(isIt);
+  const found = heads.find(isIt) ?? (await listSharedSpaces(at.modelDirs)).find(isIt);
   return found === undefined ? null : { profile: found.profile, head: found.head };
 }
 
@@ -150,15 +150,15 @@ export async function findModels(space: SpaceId, places: Places): Promise<SpaceM
  * The same, for a caller that cannot go on without them.
  * @throws {space-mismatch} naming what is missing and what is available
  */
-export async function expectModels(space: SpaceId, places: Places): Promise<SpaceModels> {
-  const found = await findModels(space, places);
+export async function expectModels(space: SpaceId, at: ModelFolders): Promise<SpaceModels> {
+  const found = await findModels(space, at);
   if (found !== null) return found;
-  const heads = await listHeads(places.modelDirs);
+  const heads = await listHeads(at.modelDirs);
   const there = heads.map((head) => `${head.space} (${head.head})`).join(', ') || 'none';
   const first = heads[0];
   throw new SightlineError(
     'space-mismatch',
-    `the index holds vectors of space ${space}, expected its ${HEAD_FILE} in ${places.modelDirs.join(', ')} or where ` +
+    `the index holds vectors of space ${space}, expected its ${HEAD_FILE} in ${at.modelDirs.join(', ')} or where ` +
       `it was when the space was made; found heads of the spaces ${there}. Bring the models of ${space} back, or ` +
       `change to others: npm run reindex -- --profile ${first?.profile ?? 'NAME'}`,
     { details: { expected: space, found: there } },

@@ -43,7 +43,7 @@ export class RecordCache {
   /** Bytes of rows that are not in a segment yet. */
   unsealedBytes = 0;
   /** Location of a row: part and record number. */
-  readonly #places = new Map<string, { readonly part: Part; readonly record: number }>();
+  readonly #positions = new Map<string, { readonly part: Part; readonly record: number }>();
   readonly #segments = new Map<string, Part>();
   #rows: Part;
   /** Writes are sequential, because a record's number is its position in the file. */
@@ -83,7 +83,7 @@ export class RecordCache {
   }
 
   get size(): number {
-    return this.#places.size;
+    return this.#positions.size;
   }
 
   /** Names of the sealed files, which are the SHA-256 of their content. */
@@ -92,7 +92,7 @@ export class RecordCache {
   }
 
   has(hash: string): boolean {
-    return this.#places.has(hash);
+    return this.#positions.has(hash);
   }
 
   /**
@@ -109,7 +109,7 @@ export class RecordCache {
         throw unavailable(error, 'write', this.#rows.path);
       }
       let record = this.unsealedBytes / recordBytes(columns);
-      for (const { hash } of rows) this.#places.set(hash, { part: this.#rows, record: record++ });
+      for (const { hash } of rows) this.#positions.set(hash, { part: this.#rows, record: record++ });
       this.unsealedBytes += out.length;
     });
   }
@@ -120,13 +120,13 @@ export class RecordCache {
    * @throws {Error} for an unknown hash: a bug
    */
   rows(hashes: readonly string[], part: { from?: number; to?: number } = {}): HalfRows {
-    const places = hashes.map((hash) => {
-      const place = this.#places.get(hash);
-      if (place === undefined) throw new Error(`expected a row for ${hash} in ${this.folder}`);
-      return place;
+    const positions = hashes.map((hash) => {
+      const position = this.#positions.get(hash);
+      if (position === undefined) throw new Error(`expected a row for ${hash} in ${this.folder}`);
+      return position;
     });
     const changed = () => changedMeanwhile(this.folder);
-    return recordRows(places, hashes, { columns: this.description.columns, ...part }, changed);
+    return recordRows(positions, hashes, { columns: this.description.columns, ...part }, changed);
   }
 
   /**
@@ -142,8 +142,8 @@ export class RecordCache {
         const name = `${await sha256OfFile(path)}.bin`;
         const sealed = { path: join(this.folder, SEGMENTS, name), file };
         await rename(path, sealed.path);
-        for (const [hash, { part, record }] of this.#places) {
-          if (part === this.#rows) this.#places.set(hash, { part: sealed, record });
+        for (const [hash, { part, record }] of this.#positions) {
+          if (part === this.#rows) this.#positions.set(hash, { part: sealed, record });
         }
         this.#segments.set(name, sealed);
         this.#rows = await openRows(this.folder);
@@ -205,7 +205,7 @@ export class RecordCache {
     let count = 0;
     for await (const { record, hash, isWhole } of readRecords(part.file, this.description.columns)) {
       count = record + 1;
-      if (isWhole) this.#places.set(hash, { part, record });
+      if (isWhole) this.#positions.set(hash, { part, record });
       else this.damaged++;
     }
     return count;
