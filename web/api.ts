@@ -485,64 +485,7 @@ export type Tags = {
   readonly tags: readonly string[];
 };
 
-export type TrashItem = {
-  readonly kind: "image";
-  /** Name of the bucket or folder. */
-  readonly bucket: string;
-  /** The object key: the path within the folder or bucket. */
-  readonly key: string;
-  /** The file name: the key without its folder. */
-  readonly name: string;
-  /** The folder part of the key; empty at the top. As a filter: exactly this folder, without subfolders. */
-  readonly folder: string;
-  /** MIME type detected from the content, whatever the file name says. */
-  readonly contentType: string;
-  /** Pixels, after EXIF orientation. */
-  readonly width: number;
-  /** Pixels, after EXIF orientation. */
-  readonly height: number;
-  /** Whether it is wider than it is high. */
-  readonly orientation: "landscape" | "portrait" | "square";
-  /** File size. */
-  readonly bytes: number;
-  /** SHA-256 of the bytes. As a filter: exact copies. */
-  readonly sha256: string;
-  /** Tags without duplicates, in the order they were given. */
-  readonly tags: readonly string[];
-  /** When it was taken, as local time at that place, with its offset from UTC where that is known. Null when unknown. */
-  readonly takenAt: string | null;
-  /** Year and month of `takenAt`; empty when that is unknown. */
-  readonly month: string;
-  /** Month and day of `takenAt`, to find the same day in other years; empty when that is unknown. */
-  readonly dayOfYear: string;
-  /** Which source `takenAt` is from. */
-  readonly takenFrom: "exif" | "xmp" | "iptc" | "gps" | "png" | "tiff" | "sidecar" | "name" | "file" | null;
-  /** Maker and model of the camera. */
-  readonly camera: string | null;
-  /** Keywords from IPTC, XMP and an `.xmp` file beside it; their words are searched. */
-  readonly keywords: readonly string[];
-  /** Lens model. */
-  readonly lens: string | null;
-  /** Seconds. */
-  readonly exposureTime: number | null;
-  /** The f-number. */
-  readonly aperture: number | null;
-  /** Sensitivity of film or sensor. */
-  readonly iso: number | null;
-  /** Focal length of the lens itself, in millimetres. */
-  readonly focalLength: number | null;
-  /** Where it was taken, in degrees: north above 0. */
-  readonly latitude: number | null;
-  /** Degrees: east above 0. */
-  readonly longitude: number | null;
-  /** Perceptual hash: 128 bits as hexadecimal digits. Copies that were resized or recompressed differ in at most 10 of them. */
-  readonly perceptualHash: string | null;
-  /** Its main colours, and `monochrome` when it has only shades of grey. */
-  readonly colours: readonly ("red" | "orange" | "yellow" | "green" | "blue" | "purple" | "pink" | "brown" | "black" | "white" | "grey" | "monochrome")[];
-  /** When it was indexed. */
-  readonly indexedAt: string;
-  /** English words for what it may show, most likely first; empty when nothing is likely. */
-  readonly seen: readonly string[];
+export type TrashItem = Omit<Image, "id" | "links"> & {
   /** Id of the entry in the trash. */
   readonly id: string;
   /** Id of the picture, before deletion and after restoring. */

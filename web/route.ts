@@ -1,4 +1,5 @@
-import type { Colour, Filter, Kind, Sort } from './client.ts';
+import { COLOURS } from '../core/picture/colour-names.ts';
+import type { Filter, Kind, Sort } from './client.ts';
 
 /** Part of a query besides the text in the search field; a negative weight means "without". */
 export type Chip = { readonly weight: number } & (
@@ -51,21 +52,6 @@ const trainingParts: readonly TrainingPart[] = ['data', 'map'];
 const views: readonly View[] = ['map', 'copies', 'training', 'failures', 'trash', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
 const orientations = ['landscape', 'portrait', 'square'] as const;
-/** The names in `core/picture/colour-names.ts`. */
-export const colours = [
-  'red',
-  'orange',
-  'yellow',
-  'green',
-  'blue',
-  'purple',
-  'pink',
-  'brown',
-  'black',
-  'white',
-  'grey',
-  'monochrome',
-] as const satisfies readonly Colour[];
 const sorts: readonly Sort[] = ['taken', '-taken'];
 /** Filters with plain text values, under their own names in the URL. */
 const textFilters = ['bucket', 'folder', 'camera', 'lens', 'month', 'dayOfYear'] as const;
@@ -157,7 +143,7 @@ function chipsOf(params: URLSearchParams): Chip[] {
 function filterOf(params: URLSearchParams): Filter {
   const tagsAll = params.getAll('tag').filter((tag) => tag !== '');
   const contentTypes = params.getAll('type').filter((type) => type !== '');
-  const ofColours = colours.filter((colour) => params.getAll('colour').includes(colour));
+  const ofColours = COLOURS.filter((colour) => params.getAll('colour').includes(colour));
   const filter = {
     colours: ofColours.length > 0 ? ofColours : undefined,
     tagsAll: tagsAll.length > 0 ? tagsAll : undefined,

@@ -1,3 +1,4 @@
+import type { ContentValues } from '../picture-fields.ts';
 import { parseDate } from './date.ts';
 import { numberOf, openTiff, readDirectory, type Tiff, type TiffDirectory, textOf } from './tiff.ts';
 
@@ -31,14 +32,7 @@ const PHOTO = new Set([...ORIGINAL, ...DIGITIZED, ...CHANGED, TIME_ZONE, LENS_MA
 const GPS = new Set([GPS_TIME, GPS_DATE, ...LATITUDE, ...LONGITUDE]);
 
 /** How and where a picture was taken; see `picture-fields.ts` for units. */
-export interface Exposure {
-  readonly exposureTime: number | null;
-  readonly aperture: number | null;
-  readonly iso: number | null;
-  readonly focalLength: number | null;
-  readonly latitude: number | null;
-  readonly longitude: number | null;
-}
+export type Exposure = Pick<ContentValues, (typeof EXPOSURE_FIELDS)[number]>;
 
 export const EXPOSURE_FIELDS = ['exposureTime', 'aperture', 'iso', 'focalLength', 'latitude', 'longitude'] as const;
 

@@ -34,7 +34,7 @@ const USERS = ['client.ts', 'transport.ts'].map((name) => new URL(`../../web/${n
 export function typesOf(document: OpenApiDocument): string {
   const schemas = Object.entries(document.components?.schemas ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   const declarations = new Map(
-    schemas.map(([name, schema]) => [name, `export type ${name} = ${typeOf(extending(schema, schemas), '')};\n`]),
+    schemas.map(([name, schema]) => [name, `export type ${name} = ${shortestType(schema, schemas)};\n`]),
   );
   const used = new Set<string>();
   const use = (code: string) => {
@@ -51,19 +51,26 @@ export function typesOf(document: OpenApiDocument): string {
 
 /** With fewer common fields, naming another type hides more than it saves. */
 const LEAST_COMMON = 4;
+/** The same where fields of that type have to be left out. */
+const LEAST_COMMON_OF_SOME = 10;
 
-/** A schema with all fields of another one, and more, as that one and the rest: an `ImageHit` is an `Image`. */
-function extending(schema: Schema, all: readonly (readonly [name: string, schema: Schema])[]): Schema {
-  const { properties = {}, required = [], ...rest } = schema;
+/** A schema with the fields of another one, and more, as that one and the rest: an `ImageHit` is an `Image`. */
+function shortestType(schema: Schema, all: readonly (readonly [name: string, schema: Schema])[]): string {
+  const { properties = {}, required = [] } = schema;
   const field = (of: Schema, name: string) => [of.properties?.[name], of.required?.includes(name)];
-  const names = ({ properties: some = {} }: Schema) => Object.keys(some);
-  const [base] = all
-    .filter(([, one]) => names(one).length >= LEAST_COMMON && names(one).length < names(schema).length)
-    .filter(([, one]) => names(one).every((name) => isDeepStrictEqual(field(one, name), field(schema, name))))
-    .sort(([, a], [, b]) => names(b).length - names(a).length);
-  if (base === undefined) return schema;
-  const own = Object.entries(properties).filter(([name]) => base[1].properties?.[name] === undefined);
-  return { ...rest, required, properties: Object.fromEntries(own), allOf: [{ $ref: base[0] }] };
+  const bases = all.flatMap(([name, one]) => {
+    const fields = Object.keys(one.properties ?? {});
+    const common = fields.filter((each) => isDeepStrictEqual(field(one, each), field(schema, each)));
+    const others = fields.filter((each) => !common.includes(each));
+    const least = others.length === 0 ? LEAST_COMMON : LEAST_COMMON_OF_SOME;
+    const left = others.map((each) => JSON.stringify(each)).join(' | ');
+    const type = others.length === 0 ? name : `Omit<${name}, ${left}>`;
+    return common.length < least || fields.length >= Object.keys(properties).length ? [] : [{ type, common }];
+  });
+  const [base] = bases.sort((a, b) => b.common.length - a.common.length);
+  if (base === undefined) return typeOf(schema, '');
+  const own = Object.entries(properties).filter(([name]) => !base.common.includes(name));
+  return `${base.type} & ${objectType({ required, properties: Object.fromEntries(own) }, '')}`;
 }
 
 function typeOf(schema: Schema, indent: string): string {

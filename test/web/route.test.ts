@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { COLOURS } from '../../core/picture/colour-names.ts';
 import { ApiFault, mayPass } from '../../web/api-error.ts';
 import { explain } from '../../web/explain-error.ts';
 import {
@@ -13,15 +12,7 @@ import {
   offsetOf,
   withSizes,
 } from '../../web/format-values.ts';
-import {
-  colours,
-  emptyQuery,
-  filterCount,
-  isBrowsing,
-  type Route,
-  routeFromParams,
-  routeToParams,
-} from '../../web/route.ts';
+import { emptyQuery, filterCount, isBrowsing, type Route, routeFromParams, routeToParams } from '../../web/route.ts';
 
 const full: Route = {
   view: 'map',
@@ -59,10 +50,6 @@ const full: Route = {
 describe('the address of the page', () => {
   it('says everything and is read back as it was', () => {
     assert.deepEqual(routeFromParams(new URLSearchParams(routeToParams(full).toString())), full);
-  });
-
-  it('knows all colours', () => {
-    assert.deepEqual(colours, COLOURS);
   });
 
   it('names the part of the training view, and of no other', () => {

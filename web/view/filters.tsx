@@ -1,7 +1,8 @@
+import { COLOURS } from '../../core/picture/colour-names.ts';
 import type { FacetCount } from '../client.ts';
 import { formatBytes, formatDay, formatDayOfYear, formatMonth, formatScore, formatType } from '../format-values.ts';
 import { formatCount, t } from '../i18n/translate.ts';
-import { colours, emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
+import { emptyQuery, filterCount, isBrowsing, type Query } from '../route.ts';
 import { facets, refreshFacets } from '../state/facets.ts';
 import { favouriteTag } from '../state/favourites.ts';
 import { changeQuery, query } from '../state/navigation.ts';
@@ -89,7 +90,7 @@ function FiltersPanel() {
 }
 
 function PictureFilters() {
-  const { orientation, colours: chosenColours = [], takenAfter, takenBefore } = query.value.filter;
+  const { orientation, colours = [], takenAfter, takenBefore } = query.value.filter;
   return (
     <>
       <Choices
@@ -100,10 +101,10 @@ function PictureFilters() {
       />
       <Choices
         title={t('filter.colour')}
-        options={colours.map((colour) => ({ value: colour, label: t(`colour.${colour}`) }))}
-        chosen={chosenColours}
+        options={COLOURS.map((colour) => ({ value: colour, label: t(`colour.${colour}`) }))}
+        chosen={colours}
         choose={(colour, on) =>
-          changeFilter({ colours: colours.filter((one) => (one === colour ? on : chosenColours.includes(one))) })
+          changeFilter({ colours: COLOURS.filter((one) => (one === colour ? on : colours.includes(one))) })
         }
       />
       <TypeChoices />
@@ -303,7 +304,7 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
   const {
     tagsAll = [],
     contentTypes = [],
-    colours: chosenColours = [],
+    colours = [],
     orientation,
     takenAfter,
     takenBefore,
@@ -319,8 +320,8 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
       const label = tag === favouriteTag ? tagLabel(tag) : `#${tag}`;
       return [label, { tagsAll: without(tagsAll, tag) }] as const;
     }),
-    ...chosenColours.map((colour) => {
-      return [t(`colour.${colour}`), { colours: chosenColours.filter((one) => one !== colour) }] as const;
+    ...colours.map((colour) => {
+      return [t(`colour.${colour}`), { colours: colours.filter((one) => one !== colour) }] as const;
     }),
     ...contentTypes.map((type) => [formatType(type), { contentTypes: without(contentTypes, type) }] as const),
     [orientation && t(`filter.${orientation}`), { orientation: undefined }],
