@@ -10,6 +10,7 @@ import { folders } from '../state/server-status.ts';
 import { tags } from '../state/suggestions.ts';
 import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
+import { Select } from './select.tsx';
 
 const shapes = ['landscape', 'portrait', 'square'] as const;
 const sizes: readonly (readonly [min?: number, max?: number])[] = [
@@ -146,18 +147,14 @@ function TypeChoices() {
 function LibraryField() {
   const chosen = query.value.filter.bucket ?? '';
   if (folders.value.length < 2 && chosen === '') return null;
+  const options = folders.value.map(({ name, pictures }) => [name, `${name} (${formatCount(pictures)})`] as const);
   return (
-    <label class="field">
-      <span>{t('filter.library')}</span>
-      <select value={chosen} onChange={(event) => changeFilter({ bucket: event.currentTarget.value || undefined })}>
-        <option value="">{t('filter.libraryAny')}</option>
-        {folders.value.map(({ name, pictures }) => (
-          <option key={name} value={name}>
-            {name} ({formatCount(pictures)})
-          </option>
-        ))}
-      </select>
-    </label>
+    <Select
+      label={t('filter.library')}
+      options={[['', t('filter.libraryAny')], ...options]}
+      chosen={chosen}
+      choose={(bucket) => changeFilter({ bucket })}
+    />
   );
 }
 
@@ -170,20 +167,16 @@ interface FacetFieldProps {
 function FacetField({ name, values }: FacetFieldProps) {
   const chosen = query.value.filter[name] ?? '';
   const isListed = chosen === '' || values.some(({ value }) => value === chosen);
-  const options = isListed ? values : [{ value: chosen, count: undefined }, ...values];
+  const known = values.map(({ value, count }) => [value, `${value} (${formatCount(count)})`] as const);
+  const options = isListed ? known : [[chosen, chosen] as const, ...known];
   if (options.length === 0) return null;
   return (
-    <label class="field">
-      <span>{t(`filter.${name}`)}</span>
-      <select value={chosen} onChange={(event) => changeFilter({ [name]: event.currentTarget.value || undefined })}>
-        <option value="">{t(`filter.${name}Any`)}</option>
-        {options.map(({ value, count }) => (
-          <option key={value} value={value}>
-            {count === undefined ? value : `${value} (${formatCount(count)})`}
-          </option>
-        ))}
-      </select>
-    </label>
+    <Select
+      label={t(`filter.${name}`)}
+      options={[['', t(`filter.${name}Any`)], ...options]}
+      chosen={chosen}
+      choose={(value) => changeFilter({ [name]: value })}
+    />
   );
 }
 
@@ -191,22 +184,15 @@ function SizeField() {
   const { minBytes, maxBytes } = query.value.filter;
   const chosen = sizes.findIndex(([min, max]) => min === minBytes && max === maxBytes);
   return (
-    <label class="field">
-      <span>{t('filter.size')}</span>
-      <select
-        value={String(Math.max(0, chosen))}
-        onChange={(event) => {
-          const [min, max] = sizes[Number(event.currentTarget.value)]!;
-          changeFilter({ minBytes: min, maxBytes: max });
-        }}
-      >
-        {sizes.map(([min, max], i) => (
-          <option key={i} value={String(i)}>
-            {sizeOption(min, max)}
-          </option>
-        ))}
-      </select>
-    </label>
+    <Select
+      label={t('filter.size')}
+      options={sizes.map(([min, max], i) => [String(i), sizeOption(min, max)])}
+      chosen={String(Math.max(0, chosen))}
+      choose={(which) => {
+        const [min, max] = sizes[Number(which)]!;
+        changeFilter({ minBytes: min, maxBytes: max });
+      }}
+    />
   );
 }
 

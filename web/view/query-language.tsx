@@ -1,6 +1,7 @@
 import { languageName, t } from '../i18n/translate.ts';
 import { changeQuery, query } from '../state/navigation.ts';
 import { results } from '../state/results.ts';
+import { Select } from './select.tsx';
 
 /**
  * Shows the language the query was read in and lets the user change it. Hidden for those who use only English, in the
@@ -14,24 +15,15 @@ export function SpokenLanguage() {
   const own = navigator.languages.map((tag) => tag.split('-')[0]!);
   const choices = new Set(['en', ...own, ...(found ? [found] : []), ...(lang === undefined ? [] : [lang])]);
   if (results.value?.language === undefined || choices.size === 1) return null;
+  const isFound = lang === undefined && found;
+  const automatic = isFound ? t('results.languageFound', { language: languageName(found) }) : t('results.languageAuto');
   return (
-    <select
-      class="select-quiet"
-      aria-label={t('results.language')}
-      title={t('results.language')}
-      value={lang ?? ''}
-      onChange={({ currentTarget }) => changeQuery({ lang: currentTarget.value || undefined })}
-    >
-      <option value="">
-        {lang === undefined && found
-          ? t('results.languageFound', { language: languageName(found) })
-          : t('results.languageAuto')}
-      </option>
-      {[...choices].map((choice) => (
-        <option key={choice} value={choice}>
-          {languageName(choice)}
-        </option>
-      ))}
-    </select>
+    <Select
+      isQuiet
+      label={t('results.language')}
+      options={[['', automatic], ...[...choices].map((choice) => [choice, languageName(choice)] as const)]}
+      chosen={lang ?? ''}
+      choose={(chosen) => changeQuery({ lang: chosen || undefined })}
+    />
   );
 }

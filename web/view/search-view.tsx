@@ -29,6 +29,7 @@ import { ModelChange } from './model-change.tsx';
 import { Outage } from './outage.tsx';
 import { SpokenLanguage } from './query-language.tsx';
 import { Segmented } from './segmented-control.tsx';
+import { Select } from './select.tsx';
 import { Start } from './start.tsx';
 import { CaptionTile } from './tile.tsx';
 import { DidYouMean, UnderstoodChips } from './understood.tsx';
@@ -195,21 +196,13 @@ const sorts = [
 
 function SortField() {
   return (
-    <select
-      class="select-quiet"
-      aria-label={t('results.order')}
-      value={query.value.sort ?? 'newest'}
-      onChange={(event) => {
-        const chosen = sorts.find(([value]) => value === event.currentTarget.value)![0];
-        changeQuery({ sort: chosen === 'newest' ? undefined : chosen });
-      }}
-    >
-      {sorts.map(([value, label]) => (
-        <option key={value} value={value}>
-          {t(label)}
-        </option>
-      ))}
-    </select>
+    <Select
+      isQuiet
+      label={t('results.order')}
+      options={sorts.map(([value, label]) => [value, t(label)])}
+      chosen={query.value.sort ?? 'newest'}
+      choose={(chosen) => changeQuery({ sort: chosen === 'newest' ? undefined : chosen })}
+    />
   );
 }
 

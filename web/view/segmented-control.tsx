@@ -1,4 +1,4 @@
-interface SegmentedProps<T extends string> {
+export interface ChoiceProps<T extends string> {
   /** What the control selects. */
   readonly label: string;
   readonly options: readonly (readonly [value: T, label: string])[];
@@ -7,7 +7,7 @@ interface SegmentedProps<T extends string> {
 }
 
 /** A few options side by side; one is selected. */
-export function Segmented<T extends string>({ label, options, chosen, choose }: SegmentedProps<T>) {
+export function Segmented<T extends string>({ label, options, chosen, choose }: ChoiceProps<T>) {
   return (
     <fieldset class="segmented" aria-label={label}>
       {options.map(([value, name]) => (

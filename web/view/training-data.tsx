@@ -4,6 +4,7 @@ import { t } from '../i18n/translate.ts';
 import { bestRank, type TrainingPicture, type TrainingReport, thumbnailOf } from '../state/training.ts';
 import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
+import { Select } from './select.tsx';
 
 type Order = 'worst' | 'best' | 'file';
 const orders: readonly Order[] = ['worst', 'best', 'file'];
@@ -70,28 +71,19 @@ function DataTools({ report, choice, isFixed, change }: DataToolsProps) {
   const splits = [...new Set(report.pictures.map((picture) => picture.split))];
   return (
     <>
-      <label class="field">
-        <span>{t('training.split')}</span>
-        <select
-          value={choice.split}
-          disabled={isFixed}
-          onChange={(event) => change({ split: event.currentTarget.value })}
-        >
-          {splits.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
-      <label class="field">
-        <span>{t('results.order')}</span>
-        <select value={choice.order} onChange={(event) => change({ order: event.currentTarget.value as Order })}>
-          {orders.map((value) => (
-            <option key={value} value={value}>
-              {t(`training.${value}`)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Select
+        label={t('training.split')}
+        options={splits.map((name) => [name, name])}
+        chosen={choice.split}
+        choose={(split) => change({ split })}
+        disabled={isFixed}
+      />
+      <Select
+        label={t('results.order')}
+        options={orders.map((order) => [order, t(`training.${order}`)])}
+        chosen={choice.order}
+        choose={(order) => change({ order })}
+      />
       <label class="field data-words">
         <span>{t('training.words')}</span>
         <input type="text" value={choice.words} onInput={(event) => change({ words: event.currentTarget.value })} />
