@@ -154,13 +154,12 @@ function pageOf(rows: readonly Row[], limit: number, cursorOf: (last: Row) => st
 }
 
 function writeKeyCursor({ key, id }: Row): string {
-  return `k${Buffer.from(JSON.stringify([key, id])).toString('base64url')}`;
+  return `k${JSON.stringify([key, id])}`;
 }
 
 function readKeyCursor(cursor: string): [key: string, id: string] {
   try {
-    if (cursor.startsWith('k'))
-      return KEY_CURSOR.parse(JSON.parse(Buffer.from(cursor.slice(1), 'base64url').toString()));
+    if (cursor.startsWith('k')) return KEY_CURSOR.parse(JSON.parse(cursor.slice(1)));
   } catch {
     // Not JSON, or something else.
   }

@@ -25,7 +25,7 @@ export function pageStart(of: readonly string[], { cursor, limit }: ListOptions)
 
 function lastOf(cursor: string): string | undefined {
   try {
-    return (JSON.parse(Buffer.from(cursor, 'base64url').toString()) as string[]).at(-1);
+    return (JSON.parse(cursor) as string[]).at(-1);
   } catch {
     return undefined;
   }
@@ -33,5 +33,5 @@ function lastOf(cursor: string): string | undefined {
 
 /** The cursor of a page that ends with `last`: a key, so that it stays valid when objects are added or removed. */
 export function pageCursor(of: readonly string[], last: string): string {
-  return Buffer.from(JSON.stringify([...of, last])).toString('base64url');
+  return JSON.stringify([...of, last]);
 }
