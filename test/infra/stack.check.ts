@@ -551,6 +551,7 @@ describe('production', () => {
     const { variables } = functions(stack).ApiFunction.environment;
     const { SIGHTLINE_REQUIRE_KEY, SIGHTLINE_READ_ONLY, SIGHTLINE_TRASH_DAYS } = variables;
     assert.deepEqual([SIGHTLINE_REQUIRE_KEY, SIGHTLINE_READ_ONLY, SIGHTLINE_TRASH_DAYS], ['read', 'true', '90']);
+    assert.ok(JSON.stringify(variables).length < 4096, 'the limit of Lambda');
     const rules = all(stack, 'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration').map(({ inputs }) =>
       (inputs.rules as { id: string; filter: { prefix: string }; expiration?: { days: number } }[]).filter(
         ({ id }) => id === 'trash' || id === 'vanished',
@@ -684,10 +685,10 @@ describe('a domain', () => {
   });
 });
 
-it('names buckets and keys as the partition does that it is deployed to', async () => {
+it('names things as its partition does, and within the limits of AWS however long the stage', async () => {
   const key = 'arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
   const stack = await evaluate({
-    stage: 'ci',
+    stage: 'a-stage-whose-name-says-whose-it-is-and-what-it-is-there-to-be-tried-with',
     secrets,
     env: {
       MOCK_PARTITION: 'aws-us-gov',
@@ -698,6 +699,23 @@ it('names buckets and keys as the partition does that it is deployed to', async 
   });
   const named = JSON.stringify(stack.resources).match(/arn:aws[a-z-]*:[a-z0-9]+:/g)!;
   assert.deepEqual(new Set(named.map((arn) => arn.split(':')[1])), new Set(['aws-us-gov']));
+
+  // From the quotas of each service.
+  const longest = {
+    'lambda/function': 64,
+    'iam/role': 64,
+    's3/bucket': 63,
+    'sqs/queue': 80,
+    'cloudwatch/dashboard': 255,
+  };
+  for (const [kind, limit] of Object.entries(longest)) {
+    const found = stack.resources.filter(({ type }) => type.startsWith(`aws:${kind}:`));
+    assert.ok(found.length > 0, kind);
+    for (const { inputs } of found) {
+      const name = String(inputs.name ?? inputs.bucket ?? inputs.dashboardName);
+      assert.ok(name.length <= limit && /^[\w-]+$/.test(name), name);
+    }
+  }
 });
 
 describe('a deployment that cannot work stops before it starts', () => {
