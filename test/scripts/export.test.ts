@@ -69,17 +69,13 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
     const bytes = await readFile(at('library/moon.jpg'));
     const server = await startServer(['--photos', at('library'), '--data', at('three')]);
     try {
-      const headers = { 'content-type': 'application/json' };
       const [cat, moon] = await eventually('both to be indexed', 60_000, async () => {
-        const { items } = (await (await fetch(`${server.url}/images`)).json()) as {
-          items: { id: string; key: string }[];
-        };
+        const { items } = await server.get<{ items: { id: string; key: string }[] }>('/images');
         return items.length === 2 ? items.toSorted((a, b) => (a.key < b.key ? -1 : 1)) : null;
       });
-      const body = JSON.stringify({ tags: ['full'] });
-      await fetch(`${server.url}/images/${moon!.id}`, { method: 'PATCH', headers, body });
-      assert.equal((await fetch(`${server.url}/images/${moon!.id}`, { method: 'DELETE' })).status, 204);
-      assert.equal((await fetch(`${server.url}/images/${cat!.id}?from=index`, { method: 'DELETE' })).status, 204);
+      await server.send('PATCH', `/images/${moon!.id}`, { tags: ['full'] });
+      assert.equal((await server.send('DELETE', `/images/${moon!.id}`)).status, 204);
+      assert.equal((await server.send('DELETE', `/images/${cat!.id}?from=index`)).status, 204);
     } finally {
       await server.stop();
     }

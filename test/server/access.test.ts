@@ -41,21 +41,24 @@ const sightline = (...args: string[]) => runScript([join('scripts', 'sightline.t
 describe('a server that others can reach', () => {
   it('says so while anybody can read, and where it can be opened', async () => {
     const photos = await folderOf('open', 'cat.jpg');
-    const server = await startServer(['--host', '0.0.0.0', '--photos', photos, '--data', join(root, 'open-data')]);
-    try {
-      await indexed(server, 1);
-      assert.match(server.output(), /Everybody on the network can see these pictures/);
-      const addresses = server.output().match(/http:\/\/[\d.]+:\d+/g)!;
-      assert.ok(
-        addresses.some((address) => address.includes('//127.')),
-        server.output(),
-      );
-      assert.ok(addresses.every((address) => !address.includes('//0.0.0.0')));
-      for (const address of addresses) assert.equal((await fetch(`${address}/health`)).status, 200, address);
-      assert.equal((await fetch(`${server.url}/images`, { method: 'POST' })).status, 401);
-    } finally {
-      await server.stop();
-    }
+    await using server = await startServer([
+      '--host',
+      '0.0.0.0',
+      '--photos',
+      photos,
+      '--data',
+      join(root, 'open-data'),
+    ]);
+    await indexed(server, 1);
+    assert.match(server.output(), /Everybody on the network can see these pictures/);
+    const addresses = server.output().match(/http:\/\/[\d.]+:\d+/g)!;
+    assert.ok(
+      addresses.some((address) => address.includes('//127.')),
+      server.output(),
+    );
+    assert.ok(addresses.every((address) => !address.includes('//0.0.0.0')));
+    for (const address of addresses) assert.equal((await fetch(`${address}/health`)).status, 200, address);
+    assert.equal((await server.send('POST', '/images')).status, 401);
   });
 
   it('does not start where reading needs a key that nobody has', async () => {
@@ -99,39 +102,35 @@ describe('deleting', () => {
     const taken = new Date('2019-07-05T21:30:00Z');
     await utimes(join(photos, 'cat.jpg'), taken, taken);
     const data = join(root, 'trash-data');
-    const server = await startServer(['--photos', photos, '--data', data]);
-    try {
-      const cat = (await indexed(server, 2)).find(({ key }) => key === 'cat.jpg')!;
-      assert.equal((await fetch(`${server.url}/images/${cat.id}`, { method: 'DELETE' })).status, 204);
-      assert.deepEqual(await readdir(photos), ['moon.jpg']);
-      assert.equal((await readdir(join(data, 'trash/files'))).length, 1);
-      const { items } = JSON.parse((await sightline('trash', 'list', '--data', data, '--json')).stdout) as {
-        items: Item[];
-      };
-      assert.deepEqual(
-        items.map(({ key }) => key),
-        ['cat.jpg'],
-      );
-      const restored = await sightline('trash', 'restore', items[0]!.id, '--data', data);
-      assert.deepEqual([restored.code, restored.stdout.trim()], [0, 'cat.jpg is back.'], restored.stderr);
-      assert.equal((await stat(join(photos, 'cat.jpg'))).mtimeMs, taken.getTime());
-      await indexed(server, 2);
-      assert.match((await sightline('trash', 'empty', '--data', data)).stdout, /^0 pictures are permanently deleted/);
+    await using server = await startServer(['--photos', photos, '--data', data]);
+    const cat = (await indexed(server, 2)).find(({ key }) => key === 'cat.jpg')!;
+    assert.equal((await server.send('DELETE', `/images/${cat.id}`)).status, 204);
+    assert.deepEqual(await readdir(photos), ['moon.jpg']);
+    assert.equal((await readdir(join(data, 'trash/files'))).length, 1);
+    const { items } = JSON.parse((await sightline('trash', 'list', '--data', data, '--json')).stdout) as {
+      items: Item[];
+    };
+    assert.deepEqual(
+      items.map(({ key }) => key),
+      ['cat.jpg'],
+    );
+    const restored = await sightline('trash', 'restore', items[0]!.id, '--data', data);
+    assert.deepEqual([restored.code, restored.stdout.trim()], [0, 'cat.jpg is back.'], restored.stderr);
+    assert.equal((await stat(join(photos, 'cat.jpg'))).mtimeMs, taken.getTime());
+    await indexed(server, 2);
+    assert.match((await sightline('trash', 'empty', '--data', data)).stdout, /^0 pictures are permanently deleted/);
 
-      const before = (await readdir(data, { recursive: true })).sort();
-      const thumbnailOf = async (path: string) => (await fetch(`${server.url}/${path}/thumbnail`)).status;
-      assert.equal(await thumbnailOf(`images/${cat.id}`), 200);
-      const deleted = await fetch(`${server.url}/images/${cat.id}`, { method: 'DELETE' });
-      const entry = deleted.headers.get('sightline-trash')!;
-      assert.equal(await thumbnailOf(`trash/${entry}`), 200);
-      assert.equal((await fetch(`${server.url}/trash/${entry}`, { method: 'DELETE' })).status, 204);
-      assert.deepEqual([await thumbnailOf(`images/${cat.id}`), await thumbnailOf(`trash/${entry}`)], [404, 404]);
-      assert.deepEqual(await readdir(photos), ['moon.jpg']);
-      // No file, no record, and no thumbnail.
-      assert.deepEqual((await readdir(data, { recursive: true })).sort(), before);
-    } finally {
-      await server.stop();
-    }
+    const before = (await readdir(data, { recursive: true })).sort();
+    const thumbnailOf = async (path: string) => (await fetch(`${server.url}/${path}/thumbnail`)).status;
+    assert.equal(await thumbnailOf(`images/${cat.id}`), 200);
+    const deleted = await server.send('DELETE', `/images/${cat.id}`);
+    const entry = deleted.headers.get('sightline-trash')!;
+    assert.equal(await thumbnailOf(`trash/${entry}`), 200);
+    assert.equal((await server.send('DELETE', `/trash/${entry}`)).status, 204);
+    assert.deepEqual([await thumbnailOf(`images/${cat.id}`), await thumbnailOf(`trash/${entry}`)], [404, 404]);
+    assert.deepEqual(await readdir(photos), ['moon.jpg']);
+    // No file, no record, and no thumbnail.
+    assert.deepEqual((await readdir(data, { recursive: true })).sort(), before);
   });
 
   it('leaves a file that was only indexed where it is, and out of the index also next time', async () => {
@@ -139,40 +138,31 @@ describe('deleting', () => {
     const other = await folderOf('other', 'moon.jpg', 'rocket.jpg');
     const data = join(root, 'other-data');
     assert.equal((await sightline('index', other, '--data', data)).code, 0);
-    const server = await startServer(['--photos', photos, '--data', data]);
-    try {
-      const moon = (await indexed(server, 3)).find(({ key }) => key === 'moon.jpg')!;
-      await fetch(`${server.url}/images/${moon.id}`, { method: 'DELETE' });
-      assert.deepEqual((await readdir(other)).sort(), ['moon.jpg', 'rocket.jpg']);
-      assert.equal((await sightline('index', other, '--data', data)).code, 0);
-      assert.deepEqual((await list(server, '/images')).map(({ key }) => key).sort(), ['cat.jpg', 'rocket.jpg']);
-      const [entry] = await list(server, '/trash');
-      await fetch(`${server.url}/trash/${entry!.id}/restore`, { method: 'POST' });
-      await indexed(server, 3);
-    } finally {
-      await server.stop();
-    }
+    await using server = await startServer(['--photos', photos, '--data', data]);
+    const moon = (await indexed(server, 3)).find(({ key }) => key === 'moon.jpg')!;
+    await server.send('DELETE', `/images/${moon.id}`);
+    assert.deepEqual((await readdir(other)).sort(), ['moon.jpg', 'rocket.jpg']);
+    assert.equal((await sightline('index', other, '--data', data)).code, 0);
+    assert.deepEqual((await list(server, '/images')).map(({ key }) => key).sort(), ['cat.jpg', 'rocket.jpg']);
+    const [entry] = await list(server, '/trash');
+    await server.send('POST', `/trash/${entry!.id}/restore`);
+    await indexed(server, 3);
   });
 
   it('is refused, as uploads are, where pictures are only to be read; their folder stays as it was', async () => {
     const photos = await folderOf('read-only', 'cat.jpg');
-    const server = await startServer(['--read-only', '--photos', photos, '--data', join(root, 'read-only-data')]);
-    try {
-      const [cat] = await indexed(server, 1);
-      const refused = [
-        await fetch(`${server.url}/images/${cat!.id}`, { method: 'DELETE' }),
-        await fetch(`${server.url}/images`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: 'x' }),
-      ];
-      assert.deepEqual(
-        refused.map(({ status }) => status),
-        [403, 403],
-      );
-      assert.match(((await refused[1]!.json()) as { detail: string }).detail, /started read-only/);
-      const tags = { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: '{"tags":["pet"]}' };
-      assert.equal((await fetch(`${server.url}/images/${cat!.id}`, tags)).status, 200);
-      assert.deepEqual(await readdir(photos), ['cat.jpg']);
-    } finally {
-      await server.stop();
-    }
+    await using server = await startServer(['--read-only', '--photos', photos, '--data', join(root, 'read-only-data')]);
+    const [cat] = await indexed(server, 1);
+    const refused = [
+      await server.send('DELETE', `/images/${cat!.id}`),
+      await fetch(`${server.url}/images`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: 'x' }),
+    ];
+    assert.deepEqual(
+      refused.map(({ status }) => status),
+      [403, 403],
+    );
+    assert.match(((await refused[1]!.json()) as { detail: string }).detail, /started read-only/);
+    assert.equal((await server.send('PATCH', `/images/${cat!.id}`, { tags: ['pet'] })).status, 200);
+    assert.deepEqual(await readdir(photos), ['cat.jpg']);
   });
 });

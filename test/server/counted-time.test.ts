@@ -79,8 +79,8 @@ describe('a server whose clock jumps ahead by 31 days', { timeout: 600_000 }, ()
       await server?.stop();
       server = await startServer(['--photos', photos, '--data', join(dir, 'data')], env);
     };
-    const get = async <T>(path: string) => (await (await fetch(`${server!.url}${path}`)).json()) as T;
-    const images = async () => (await get<{ items: { id: string; key: string; tags: string[] }[] }>('/images')).items;
+    const images = async () =>
+      (await server!.get<{ items: { id: string; key: string; tags: string[] }[] }>('/images')).items;
     const finds = (what: string) =>
       eventually(what, 120_000, async () => {
         const found = await images();
@@ -94,10 +94,8 @@ describe('a server whose clock jumps ahead by 31 days', { timeout: 600_000 }, ()
     await start();
     const found = await finds('cat.jpg,coffee.jpg,rocket.jpg');
     const idOf = (name: string) => found.find(({ key }) => key === name)!.id;
-    const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify({ tags: ['best'] });
-    await fetch(`${server!.url}/images/${idOf('coffee.jpg')}`, { method: 'PATCH', headers, body });
-    await fetch(`${server!.url}/images/${idOf('cat.jpg')}`, { method: 'DELETE' });
+    await server!.send('PATCH', `/images/${idOf('coffee.jpg')}`, { tags: ['best'] });
+    await server!.send('DELETE', `/images/${idOf('cat.jpg')}`);
     await rename(join(photos, 'coffee.jpg'), join(dir, 'coffee.jpg'));
     await finds('rocket.jpg');
 
@@ -105,7 +103,7 @@ describe('a server whose clock jumps ahead by 31 days', { timeout: 600_000 }, ()
     await rename(join(dir, 'coffee.jpg'), join(photos, 'cup.jpg'));
     await finds('cup.jpg best,rocket.jpg');
     assert.deepEqual(
-      (await get<{ items: { key: string }[] }>('/trash')).items.map(({ key }) => key),
+      (await server!.get<{ items: { key: string }[] }>('/trash')).items.map(({ key }) => key),
       ['cat.jpg'],
     );
     assert.equal((await readdir(join(dir, 'data/trash/files'))).length, 1);

@@ -158,11 +158,7 @@ describe('npm start', () => {
           const { id } = await json<{ id: string }>(server, `/images?key=${key}`, { method: 'POST', headers, body });
           const found = await json<Items>(server, '/search?q=a+rocket&limit=1&kind=image');
           assert.equal(found.items[0]?.id, id);
-          await json(server, `/images/${id}`, {
-            method: 'PATCH',
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify({ tags: ['kept'] }),
-          });
+          assert.equal((await server.send('PATCH', `/images/${id}`, { tags: ['kept'] })).status, 200);
           const shown = await fetch(`${server.url}/images/${id}/content`);
           assert.deepEqual(new Uint8Array(await shown.arrayBuffer()), body);
 
@@ -288,27 +284,22 @@ describe('npm start', () => {
     assert.equal(code, 0, stderr);
     await mkdir(join(root, 'after'));
     await writeFile(join(root, 'after', 'cat.jpg'), await photo('cat.jpg'));
-    const server = await startServer(['--data', data, '--photos', join(root, 'after')]);
-    try {
-      const get = async (path: string) => (await fetch(server.url + path)).json();
-      await eventually('the cat', 120_000, async () => ((await get('/status')).pictures === 1 ? true : null));
-      const { hidden, folders } = await get('/status');
-      assert.equal(hidden, 1);
-      assert.deepEqual(
-        folders.map(({ name, there }: { name: string; there: boolean }) => [name, there]),
-        [
-          ['after', true],
-          ['s3://before', false],
-        ],
-      );
-      assert.equal((await get('/search?q=the+moon')).items[0].key, 'cat.jpg');
-      const gone = await fetch(`${server.url}/folders/${encodeURIComponent('s3://before')}`, { method: 'DELETE' });
-      assert.equal(gone.status, 204);
-      const now = await get('/status');
-      assert.deepEqual([now.pictures, now.hidden, now.folders.length], [1, 0, 1]);
-    } finally {
-      await server.stop();
-    }
+    await using server = await startServer(['--data', data, '--photos', join(root, 'after')]);
+    const get = (path: string) => server.get<ReturnType<typeof JSON.parse>>(path);
+    await eventually('the cat', 120_000, async () => ((await get('/status')).pictures === 1 ? true : null));
+    const { hidden, folders } = await get('/status');
+    assert.equal(hidden, 1);
+    assert.deepEqual(
+      folders.map(({ name, there }: { name: string; there: boolean }) => [name, there]),
+      [
+        ['after', true],
+        ['s3://before', false],
+      ],
+    );
+    assert.equal((await get('/search?q=the+moon')).items[0].key, 'cat.jpg');
+    assert.equal((await server.send('DELETE', `/folders/${encodeURIComponent('s3://before')}`)).status, 204);
+    const now = await get('/status');
+    assert.deepEqual([now.pictures, now.hidden, now.folders.length], [1, 0, 1]);
   });
 
   it('says what is wrong with a bucket, a queue or a Qdrant that cannot be used', async () => {

@@ -16,15 +16,17 @@ interface Found {
 }
 
 async function find(server: RunningServer, query: string, limit = 5): Promise<Found['items']> {
-  const response = await fetch(`${server.url}/search?q=${encodeURIComponent(query)}&limit=${limit}`);
-  assert.equal(response.status, 200);
-  return ((await response.json()) as Found).items;
+  return (await server.get<Found>(`/search?q=${encodeURIComponent(query)}&limit=${limit}`)).items;
 }
 
-async function countPictures(server: RunningServer): Promise<number> {
-  const response = await fetch(`${server.url}/images?limit=200`);
-  return ((await response.json()) as { items: unknown[] }).items.length;
+interface Image {
+  readonly key: string;
+  readonly width: number;
+  readonly indexedAt: string;
 }
+
+const images = async (server: RunningServer) => (await server.get<{ items: Image[] }>('/images?limit=200')).items;
+const countPictures = async (server: RunningServer) => (await images(server)).length;
 
 describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
   let data: string;
@@ -74,8 +76,7 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
       const answer = (await response.json()) as { id?: string; items?: unknown[] };
       assert.ok(response.ok, `${example}: ${JSON.stringify(answer)}`);
       if (answer.items === undefined) {
-        const removed = await fetch(`${server.url}/images/${answer.id}`, { method: 'DELETE' });
-        assert.equal(removed.status, 204);
+        assert.equal((await server.send('DELETE', `/images/${answer.id}`)).status, 204);
       } else assert.ok(answer.items.length > 0);
     }
   });
@@ -108,12 +109,7 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
 
   it('indexes a changed picture again', async () => {
     await copyFile(join(samples, 'cat.jpg'), photo('changing.jpg'));
-    const width = async () => {
-      const items = (
-        (await (await fetch(`${server.url}/images?limit=200`)).json()) as { items: { key: string; width: number }[] }
-      ).items;
-      return items.find((item) => item.key === 'changing.jpg')?.width ?? null;
-    };
+    const width = async () => (await images(server)).find(({ key }) => key === 'changing.jpg')?.width ?? null;
     const before = await eventually('the picture', 60_000, width);
     await copyFile(join(samples, 'moon.jpg'), photo('changing.jpg'));
     await eventually('the changed picture', 60_000, async () => ((await width()) === before ? null : true));
@@ -125,17 +121,12 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
     await writeFile(photo('broken.jpg'), 'not a picture');
     await writeFile(photo('notes.txt'), 'not a picture');
     const failure = await eventually('the failure', 60_000, async () => {
-      const { items } = (await (await fetch(`${server.url}/failures`)).json()) as {
-        items: { key: string; reason: string }[];
-      };
+      const { items } = await server.get<{ items: { key: string; reason: string }[] }>('/failures');
       return items.find((item) => item.key === 'broken.jpg') ?? null;
     });
     assert.equal(failure.reason, 'not-an-image');
     const leftOut = await eventually('the count', 60_000, async () => {
-      const status = (await (await fetch(`${server.url}/status`)).json()) as {
-        leftOut: { other?: number };
-        failures: number;
-      };
+      const status = await server.get<{ leftOut: { other?: number }; failures: number }>('/status');
       return status.leftOut.other === 1 ? status : null;
     });
     assert.equal(leftOut.failures, 1);
@@ -148,32 +139,18 @@ describe('a first start, as a new user does it', { timeout: 600_000 }, () => {
     server.process.kill('SIGINT');
     assert.equal(await server.stop('SIGINT'), 0, server.output());
     assert.match(server.output(), /Stopped\./);
-    const images = async () =>
-      (
-        (await (await fetch(`${server.url}/images?limit=200`)).json()) as {
-          items: { key: string; indexedAt: string }[];
-        }
-      ).items;
     server = await startServer(['--data', data]);
-    const first = await images();
+    const first = await images(server);
     assert.equal(first.length, 23);
     await server.stop('SIGTERM');
     server = await startServer(['--data', data]);
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    assert.deepEqual(await images(), first);
+    assert.deepEqual(await images(server), first);
   });
 
   it('the terminal search finds the same pictures', async () => {
-    const { code, stdout } = await runScript([
-      'scripts/sightline.ts',
-      'search',
-      '--data',
-      data,
-      '--json',
-      '--limit',
-      '3',
-      'a cat',
-    ]);
+    const words = ['search', '--data', data, '--json', '--limit', '3', 'a cat'];
+    const { code, stdout } = await runScript(['scripts/sightline.ts', ...words]);
     assert.equal(code, 0);
     const { items } = JSON.parse(stdout) as { items: { key: string }[] };
     assert.deepEqual(
@@ -251,14 +228,10 @@ describe('what cannot start says why', { timeout: 300_000 }, () => {
 
   it('a port in use', async () => {
     const data = tempFolder();
-    const server = await startServer(['--data', data]);
+    await using server = await startServer(['--data', data]);
     const other = tempFolder();
-    try {
-      const { code, stderr } = await start(['--data', other, '--port', new URL(server.url).port]);
-      assert.equal(code, 1);
-      assert.match(stderr, /port \d+ .*in use/);
-    } finally {
-      await server.stop();
-    }
+    const { code, stderr } = await start(['--data', other, '--port', new URL(server.url).port]);
+    assert.equal(code, 1);
+    assert.match(stderr, /port \d+ .*in use/);
   });
 });

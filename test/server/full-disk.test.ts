@@ -22,31 +22,27 @@ describe('a server whose disk is full', { timeout: 600_000, skip: smallDisk() },
     await onSmallDisk(24_000, async (disk) => {
       const data = join(disk, 'data');
       await mkdir(data);
-      const server = await startServer(['--photos', photos, '--data', data]);
-      try {
-        const status = async () => (await (await fetch(`${server.url}/status`)).json()) as Status;
-        const { bavail, bsize } = await statfs(disk);
-        await writeFile(join(disk, 'ballast'), Buffer.alloc(bavail * bsize - 64 * 1024));
-        const names = (await readdir(samples)).filter((name) => name.endsWith('.jpg'));
-        for (const name of names) await copyFile(join(samples, name), join(photos, name));
-        const full = await eventually('the outage', 120_000, async () => {
-          const found = await status();
-          return found.outage === null || found.pictures + found.backlog < names.length ? null : found;
-        });
-        assert.match(full.outage!, /the disk is full: free some space/);
-        // Longer than the interval between retries of a picture.
-        await new Promise((resolve) => setTimeout(resolve, 20_000));
-        const still = await status();
-        assert.deepEqual([still.pictures + still.backlog, still.failures], [names.length, 0]);
-        await rm(join(disk, 'ballast'));
-        await eventually('all pictures', 120_000, async () => {
-          const { pictures, backlog, outage } = await status();
-          return pictures === names.length && backlog === 0 && outage === null ? true : null;
-        });
-        assert.equal((await status()).failures, 0);
-      } finally {
-        await server.stop();
-      }
+      await using server = await startServer(['--photos', photos, '--data', data]);
+      const status = () => server.get<Status>('/status');
+      const { bavail, bsize } = await statfs(disk);
+      await writeFile(join(disk, 'ballast'), Buffer.alloc(bavail * bsize - 64 * 1024));
+      const names = (await readdir(samples)).filter((name) => name.endsWith('.jpg'));
+      for (const name of names) await copyFile(join(samples, name), join(photos, name));
+      const full = await eventually('the outage', 120_000, async () => {
+        const found = await status();
+        return found.outage === null || found.pictures + found.backlog < names.length ? null : found;
+      });
+      assert.match(full.outage!, /the disk is full: free some space/);
+      // Longer than the interval between retries of a picture.
+      await new Promise((resolve) => setTimeout(resolve, 20_000));
+      const still = await status();
+      assert.deepEqual([still.pictures + still.backlog, still.failures], [names.length, 0]);
+      await rm(join(disk, 'ballast'));
+      await eventually('all pictures', 120_000, async () => {
+        const { pictures, backlog, outage } = await status();
+        return pictures === names.length && backlog === 0 && outage === null ? true : null;
+      });
+      assert.equal((await status()).failures, 0);
     });
   });
 });

@@ -170,7 +170,7 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
       server = await startServer(args());
       const pictures = readdirSync(join(data, 'photos')).length;
       await eventually('the sample photos', DEADLINE, async () => {
-        const status = (await (await fetch(`${server.url}/status`)).json()) as { pictures: number };
+        const status = await server.get<{ pictures: number }>('/status');
         return status.pictures === pictures ? true : null;
       });
     });
@@ -180,13 +180,9 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
     });
 
     it('fails no query, loses no upload, can be killed and called again, and goes back', async () => {
-      const embedded = await fetch(`${server.url}/embed`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ texts: ['a cat'] }),
-      });
+      const embedded = await server.send('POST', '/embed', { texts: ['a cat'] });
       const { texts } = (await embedded.json()) as { texts: number[][] };
-      const page = (await (await fetch(`${server.url}/search?q=cat&limit=2`)).json()) as { next: string };
+      const page = await server.get<{ next: string }>('/search?q=cat&limit=2');
 
       const seen = await underLoad(server.url, async (soFar) => {
         const filled = async () => {
@@ -217,13 +213,9 @@ function swapUnderLoad(name: string, openStore: () => Promise<Store>): void {
       assertOneSwitch(seen.spaces, space.old, space.new);
       await assertNothingLost(server.url, seen);
 
-      const model = (await (await fetch(`${server.url}/model`)).json()) as { space: string };
+      const model = await server.get<{ space: string }>('/model');
       assert.equal(model.space, space.new);
-      const vector = await fetch(`${server.url}/search`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ vector: texts[0], space: space.old }),
-      });
+      const vector = await server.send('POST', '/search', { vector: texts[0], space: space.old });
       const cursor = await fetch(`${server.url}/search?q=cat&limit=2&cursor=${page.next}`);
       for (const answer of [vector, cursor]) {
         assert.equal(answer.status, 409);

@@ -21,8 +21,13 @@ export interface RunningServer {
   readonly process: ChildProcess;
   /** Its output so far. */
   output(): string;
+  /** The JSON at a path; fails if it is answered with an error. */
+  get<T>(path: string): Promise<T>;
+  /** Sends a request, with a JSON body if one is given. */
+  send(method: string, path: string, body?: unknown): Promise<Response>;
   /** Sends the signal and resolves to the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -48,13 +53,28 @@ export async function startServer(args: readonly string[], env: NodeJS.ProcessEn
     ended.then((code) => reject(new Error(`the server ended with code ${code} before it was up:\n${printed}`)));
   });
   const output = () => printed;
+  const url = await inTime('the server to be up', up, child, output);
+  const stop = async (signal: NodeJS.Signals = 'SIGINT') => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    return inTime('the server to end', ended, child, output);
+  };
   return {
-    url: await inTime('the server to be up', up, child, output),
+    url,
     process: child,
     output,
-    async stop(signal = 'SIGINT') {
-      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-      return inTime('the server to end', ended, child, output);
+    async get<T>(path: string) {
+      const answer = await fetch(`${url}${path}`);
+      assert.ok(answer.ok, `${path}: ${answer.status} ${answer.ok || (await answer.text())}\n${printed}`);
+      return (await answer.json()) as T;
+    },
+    send: (method, path, body) =>
+      fetch(`${url}${path}`, {
+        method,
+        ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      }),
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
     },
   };
 }

@@ -43,7 +43,7 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     assert.equal(await server?.stop(), 0);
     await start(...folders);
   };
-  const get = async <T>(path: string) => (await (await fetch(`${server!.url}${path}`)).json()) as T;
+  const get = <T>(path: string) => server!.get<T>(path);
   const keys = async (query = '') =>
     (await get<Images>(`/images?limit=200${query}`)).items.map(({ key }) => key).sort();
   const finds = (...expected: string[]) =>
@@ -51,8 +51,7 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
       (await keys()).join() === expected.toSorted().join() ? true : null,
     );
   const send = async (method: string, path: string, body?: unknown) => {
-    const headers = { 'Content-Type': 'application/json' };
-    const answer = await fetch(`${server!.url}${path}`, { method, headers, body: JSON.stringify(body) });
+    const answer = await server!.send(method, path, body);
     const text = await answer.text();
     return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
   };
@@ -126,9 +125,7 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await start('a');
     await finds('cat.jpg', 'rocket.jpg');
     for (const { id } of (await get<Images>('/images')).items) {
-      const body = JSON.stringify({ tags: ['kept'] });
-      const headers = { 'Content-Type': 'application/json' };
-      assert.equal((await fetch(`${server!.url}/images/${id}`, { method: 'PATCH', headers, body })).status, 200);
+      assert.equal((await send('PATCH', `/images/${id}`, { tags: ['kept'] })).status, 200);
     }
     await server!.stop();
     await rename(at('a'), at('c'));

@@ -23,12 +23,6 @@ interface Status {
   readonly change: { profile: string; done: number; total: number; partial: boolean; problem: string | null } | null;
 }
 
-async function read<T>(server: RunningServer, path: string): Promise<T> {
-  const response = await fetch(`${server.url}${path}`);
-  assert.equal(response.status, 200, `${path}: ${await response.clone().text()}`);
-  return (await response.json()) as T;
-}
-
 /** Stops the server even if a test fails. */
 const started: RunningServer[] = [];
 async function startServer(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningServer> {
@@ -40,7 +34,7 @@ async function startServer(args: readonly string[], env: NodeJS.ProcessEnv = {})
 const hasPrinted = (server: RunningServer, what: RegExp) =>
   eventually(`${what} in ${server.output()}`, DEADLINE, async () => (what.test(server.output()) ? true : null));
 
-const statusOf = (server: RunningServer) => read<Status>(server, '/status');
+const statusOf = (server: RunningServer) => server.get<Status>('/status');
 
 /** Waits until the server's status meets the condition. */
 function when(server: RunningServer, what: string, holds: (status: Status) => boolean): Promise<Status> {
@@ -56,26 +50,20 @@ interface Found {
   readonly space: string;
   readonly items: { id: string; key: string; tags: string[]; takenAt: string | null; score: number }[];
 }
-const search = (server: RunningServer) => read<Found>(server, '/search?q=a+dog&limit=10');
+const search = (server: RunningServer) => server.get<Found>('/search?q=a+dog&limit=10');
 
 /** Tags a picture and stores a caption; both must survive every change of models. */
 async function addUserData(server: RunningServer): Promise<void> {
-  const { items } = await read<Found>(server, '/images?limit=10');
+  const { items } = await server.get<Found>('/images?limit=10');
   const { id } = items.find(({ key }) => key === 'cat.jpg')!;
-  const send = (method: string, path: string, body: unknown) =>
-    fetch(`${server.url}${path}`, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-  assert.equal((await send('PATCH', `/images/${id}`, { tags: ['mine'] })).status, 200);
-  assert.equal((await send('POST', '/captions', { text: 'the caption' })).status, 201);
+  assert.equal((await server.send('PATCH', `/images/${id}`, { tags: ['mine'] })).status, 200);
+  assert.equal((await server.send('POST', '/captions', { text: 'the caption' })).status, 201);
 }
 
 /** Data from users and files, independent of the models. */
 async function userData(server: RunningServer): Promise<unknown> {
-  const { items } = await read<Found>(server, '/images?limit=10');
-  const captions = await read<{ items: { caption: string }[] }>(server, '/search?kind=caption&q=caption');
+  const { items } = await server.get<Found>('/images?limit=10');
+  const captions = await server.get<{ items: { caption: string }[] }>('/search?kind=caption&q=caption');
   const pictures = items.map(({ id, key, tags, takenAt }) => ({ id, key, tags, takenAt }));
   return [pictures.sort((a, b) => a.key.localeCompare(b.key)), captions.items.map(({ caption }) => caption)];
 }
