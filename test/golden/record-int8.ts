@@ -11,8 +11,9 @@ import { uprightPixels } from './photos.ts';
 
 const profile = profileOf(await loadManifest([MODELS]), 'compact');
 
-function write(folder: string, file: string, rows: readonly Float32Array[], originals: readonly Float32Array[]): void {
+function write(folder: string, file: string, rows: readonly Float32Array[], originals?: readonly Float32Array[]): void {
   writeFileSync(goldenPath(folder, file), Buffer.concat(rows.map((row) => new Uint8Array(row.buffer))));
+  if (originals === undefined) return;
   const cosines = rows.map((row, i) => cosine(row, originals[i]!)).filter(Number.isFinite);
   const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
   console.log(`${folder}/${file}: cosine to float32 ${mean.toFixed(4)}, at worst ${Math.min(...cosines).toFixed(4)}`);
@@ -21,14 +22,18 @@ function write(folder: string, file: string, rows: readonly Float32Array[], orig
 const { items: pictures } = readJson<{ items: { image: string }[] }>('efficientnet_lite2', 'index.json');
 const preprocessing = await preprocessingOf([MODELS], { ...profile.image, preprocessing: undefined });
 const image = await loadImageEncoder([MODELS], profile.image);
-const features: Float32Array[] = [];
+const outputs: Record<string, Float32Array>[] = [];
 for (const { image: name } of pictures) {
   // CMYK is not pixels yet: nothing is recorded for that picture.
-  if (name === 'cmyk.jpg') features.push(new Float32Array(1280));
-  else features.push((await image.encode(naivePreprocess(await uprightPixels(name), preprocessing))).features!.slice());
+  const pixels = name === 'cmyk.jpg' ? null : naivePreprocess(await uprightPixels(name), preprocessing);
+  outputs.push(pixels === null ? {} : structuredClone(await image.encode(pixels)));
 }
 await image.close();
-write('efficientnet_lite2', 'features-int8.f32', features, readRows(1280, 'efficientnet_lite2', 'features-fp32.f32'));
+for (const [output, { length: size }] of Object.entries(outputs[0]!)) {
+  const rows = outputs.map((all) => all[output] ?? new Float32Array(size));
+  const originals = output === 'features' ? readRows(size, 'efficientnet_lite2', 'features-fp32.f32') : undefined;
+  write('efficientnet_lite2', `${output}-int8.f32`, rows, originals);
+}
 
 const { items: texts } = readJson<{ items: { text: string }[] }>('text', 'index.json');
 const text = await loadTextEncoder([MODELS], profile.text);

@@ -73,6 +73,12 @@ describe('the built Lambda functions', { skip }, () => {
         const models = files.filter((file) => file.startsWith('models/'));
         const graphs = models.filter((file) => file.endsWith('.onnx'));
         assert.equal(graphs.length, name === 'api' ? 6 : 2, `${graphs}`);
+        // Not the encoders and the head of `compact-float32`.
+        const pictures = ['efficientnet-lite2-int8', 'head-compact'];
+        assert.deepEqual(
+          [...new Set(graphs.map((file) => file.split('/')[1]))].sort(),
+          name === 'api' ? ['all-minilm-l6-v2-int8', ...pictures, 'multilingual-e5-small'] : pictures,
+        );
         if (name === 'ingest')
           assert.deepEqual(
             models.filter((file) => /text|token|unigram|calibration/.test(file)),
