@@ -1,7 +1,9 @@
 import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { closing } from '../core/closing.ts';
+import { unavailable } from '../core/files/file-errors.ts';
 import { path, toggle } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { exportUserData } from '../server/export-import.ts';
@@ -35,8 +37,20 @@ includes the files, which are nowhere else.`,
       }
     }
     if (out === undefined) for await (const line of lines()) process.stdout.write(line);
-    else await pipeline(Readable.from(lines()), createWriteStream(out));
+    else await writeAside(out, lines());
     console.error(`${counted(count, 'line')} written${out === undefined ? '' : ` to ${out}`}.`);
     return EXIT.done;
   },
 });
+
+/** An export that fails in the middle leaves the one before as it was. */
+async function writeAside(file: string, lines: AsyncIterable<string>): Promise<void> {
+  const aside = `${file}.${process.pid}.part`;
+  try {
+    await pipeline(Readable.from(lines), createWriteStream(aside, { flush: true }));
+    await rename(aside, file);
+  } catch (error) {
+    await rm(aside, { force: true }).catch(() => {});
+    throw unavailable(error, 'write', file);
+  }
+}

@@ -12,6 +12,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENFILE: 'too many open files on this machine',
   EFBIG: 'the file is larger than the file system or the limit of this process allows',
   ENOENT: 'it does not exist (any more): if it is on a removable or network drive, is that mounted?',
+  EISDIR: 'it is a folder: name a file',
   ENOTDIR: 'it is not a folder, or is below something that is not',
   EEXIST: 'something else has this name',
   ESTALE: 'the network drive was reconnected: try again',

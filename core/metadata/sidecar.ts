@@ -116,10 +116,16 @@ function firstFrom(files: readonly ListedObject[], key: string): number {
   return low;
 }
 
+/** A name in both Unicode forms: which one is written depends on the program and the file system. */
+function spellings(name: string): string[] {
+  return [...new Set([name, name.normalize('NFC'), name.normalize('NFD')])];
+}
+
 /** Prefixes of the names of a picture's sidecars. */
 function prefixesOf(name: string): Set<string> {
   const stem = name.replace(EXTENSION, '');
-  return new Set([stem, plainStem(stem).stem].map((part) => `${part}.`.slice(0, TAKEOUT_NAME)));
+  const parts = [stem, plainStem(stem).stem].flatMap((part) => spellings(`${part}.`));
+  return new Set(parts.map((part) => part.slice(0, TAKEOUT_NAME)));
 }
 
 function isSidecarOf({ key, bytes }: ListedObject, folder: string, name: string): boolean {
@@ -139,10 +145,11 @@ export async function picturesOfSidecar(objects: ObjectStore, sidecar: string): 
     .replace(/\.s[a-z-]*$/, '');
   const prefix = described.replace(EXTENSION, '');
   if (!isSidecar(sidecar) || prefix === '') return [];
-  const { items } = await objects.list({ prefix: folder + prefix, limit: 1000 });
-  return items
-    .map(({ key }) => key)
-    .filter((key) => !isSidecar(key) && partsOf(key).folder === folder && belongs(name, key.slice(folder.length)));
+  const pages = spellings(prefix).map((begin) => objects.list({ prefix: folder + begin, limit: 1000 }));
+  const keys = new Set((await Promise.all(pages)).flatMap(({ items }) => items.map(({ key }) => key)));
+  return [...keys].filter(
+    (key) => !isSidecar(key) && partsOf(key).folder === folder && belongs(name, key.slice(folder.length)),
+  );
 }
 
 /**
@@ -150,7 +157,7 @@ export async function picturesOfSidecar(objects: ObjectStore, sidecar: string): 
  * in either case; the caller, which lists the names, checks that the rest agrees.
  */
 export function belongs(sidecar: string, picture: string): boolean {
-  return isNamedFor(sidecar.toLowerCase(), picture.toLowerCase());
+  return isNamedFor(sidecar.normalize().toLowerCase(), picture.normalize().toLowerCase());
 }
 
 function isNamedFor(sidecar: string, picture: string): boolean {

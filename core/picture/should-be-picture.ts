@@ -13,6 +13,11 @@ const PICTURE_NAME = new RegExp(
 /** Documents, which are detected like pictures but are not pictures. */
 const DOCUMENTS: ReadonlySet<string> = new Set(['PDF', 'PSD', 'SVG']);
 
+/** Whether the message of a refusal (`... got PDF`) is about a document. */
+export function isOfDocument(message: string): boolean {
+  return DOCUMENTS.has(message.slice(message.lastIndexOf(' ') + 1));
+}
+
 /** Whether a name looks like that of a picture. */
 export function hasPictureName(key: string): boolean {
   return PICTURE_NAME.test(key);

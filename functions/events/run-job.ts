@@ -81,7 +81,9 @@ export function createIngest(options: IngestOptions): Ingest {
 
   async function settle(job: Job, outcome: IndexOutcome): Promise<void> {
     if (outcome.status === 'rejected') {
-      logger.info({ bucket: job.bucket, key: job.key, reason: outcome.reason }, outcome.message);
+      // What is left out is no news: a library may hold thousands.
+      const { reason, leftOut, message } = outcome;
+      logger[leftOut ? 'debug' : 'info']({ bucket: job.bucket, key: job.key, reason, leftOut }, message);
       await recordRejected(failures, job, outcome, job.sequencer ?? '');
       return;
     }

@@ -10,7 +10,7 @@ import type { FailureLog } from '../../core/ports.ts';
 import type { Config } from '../../core/settings.ts';
 import { ownPhotos } from '../data-folder.ts';
 import type { LiveSpace } from '../spaces/live-space.ts';
-import { findMoved, isGone, type Match } from './moved-folder.ts';
+import { findMoved, isGone, type Match, mayHold } from './moved-folder.ts';
 import { type Folder, freeBucket, freeName, readFolders, readRegistry, writeRegistry } from './registry.ts';
 
 /** Asks the user whether a folder is one that the index knows from another place. False when nobody can be asked. */
@@ -170,11 +170,12 @@ export class Folders {
    * @throws {not-found} when the index has no such folder
    * @throws {unavailable} when nothing is at that path
    * @throws {invalid-config} when the path lies within another indexed folder, or contains one
+   * @throws {invalid-input} when none of its pictures can be there
    */
   async move(name: string, path: string): Promise<Folder> {
     await this.#expectPictures(path);
     const folder = await this.#expect(name);
-    await this.#open(path);
+    const store = await this.#open(path);
     const real = await realOf(path);
     const others = this.#known.filter((other) => other !== folder);
     const there = await findAsync(others, async (other) => (await realOf(other.path)) === real);
@@ -182,6 +183,11 @@ export class Folders {
       path,
       others.filter((other) => other !== there),
     );
+    if (!(await this.#options.live.read(({ vectors }) => mayHold(store, folder, vectors)))) {
+      const message = `expected pictures of ${folder.name} in ${path}, found none of them there`;
+      const advice = `npm run folders -- add ${path} indexes it as another folder`;
+      throw new SightlineError('invalid-input', `${message}; ${advice}`);
+    }
     if (there !== undefined) await this.remove(there.name);
     this.disconnect(folder.bucket);
     return this.#replace(folder, (now, others) => placed(now, path, others));

@@ -61,6 +61,18 @@ export async function findMoved(
   return best;
 }
 
+/** Whether a folder has any file as large as one of these pictures; without one, none of them is there. */
+export async function mayHold(
+  store: FolderStore,
+  folder: Folder,
+  vectors: Pick<VectorStore, 'list'>,
+): Promise<boolean> {
+  const sizes = new Set((await picturesOf(folder, vectors)).map(({ bytes }) => bytes));
+  if (sizes.size === 0) return true;
+  for await (const item of store.scan()) if (item.type === 'object' && sizes.has(item.object.bytes)) return true;
+  return false;
+}
+
 async function picturesOf({ bucket }: Folder, vectors: Pick<VectorStore, 'list'>): Promise<Stored[]> {
   const filter = { kind: 'image', bucket } as const;
   const points = everyItem((cursor) => vectors.list({ filter, limit: PAGE, cursor, order: 'id' }));

@@ -5,7 +5,7 @@ import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { SidecarList, sidecarMark } from '../../core/metadata/sidecar.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
 import { everyPage } from '../../core/pages.ts';
-import { hasPictureName } from '../../core/picture/should-be-picture.ts';
+import { hasPictureName, isOfDocument } from '../../core/picture/should-be-picture.ts';
 import type { Failure, FailureLog, ListedObject, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
 import { sequencerOf } from '../../core/sequencer-order.ts';
 import type { ImagePayload } from '../../core/types.ts';
@@ -166,8 +166,9 @@ export async function compare(
 }
 
 /** Whether an older version recorded a file that is now left out. */
-function isListedByMistake({ key, reason }: Failure): boolean {
-  return (reason === 'not-an-image' || reason === 'empty') && !hasPictureName(key);
+function isListedByMistake({ key, reason, message }: Failure): boolean {
+  if (hasPictureName(key)) return false;
+  return reason === 'not-an-image' || reason === 'empty' || (reason === 'unsupported-format' && isOfDocument(message));
 }
 
 /** Emits an event whose sequencer, if any, is newer than that in the index. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -119,6 +119,13 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
     assert.match(stderr, /^error: line 2: expected one JSON document as sightline export writes it/);
     await writeFile(at('bad'), '\x1b[2J');
     assert.ok(!(await call('one', 'import', at('bad'))).stderr.includes('\x1b'));
+    await mkdir(at('taken'));
     assert.match((await call('one', 'import', at('missing'))).stderr, /^error: cannot read .*missing/);
+    assert.match(
+      (await call('one', 'export', '--out', at('no/such'))).stderr,
+      /^error: cannot write .*no\/such: .*ENOENT/,
+    );
+    assert.match((await call('one', 'export', '--out', at('taken'))).stderr, /^error: cannot write .*taken: .*folder/);
+    assert.ok(!(await readdir(at('.'))).some((name) => name.endsWith('.part')));
   });
 });

@@ -40,7 +40,7 @@ export interface FolderOptions {
 
 /** A user's folder of pictures: it holds any files, and `scan` picks those worth indexing. */
 export interface FolderStore extends PictureStore {
-  /** Whether the opened folder is still at its path: after a drive is unmounted, another folder is. */
+  /** Whether the opened folder is still at its path: after a drive is unmounted or a link changed, another one is. */
   isThere(): Promise<boolean>;
 }
 
@@ -57,13 +57,14 @@ export async function openFolder(options: FolderOptions): Promise<FolderStore> {
   const rules = await createRules(root, options.ignore ?? [], options.data);
   const name = options.bucket ?? bucketNameOf(root.path);
   const trash = options.trash ?? join(root.path, WORKSHOP, 'trash');
-  const folder = folderOf(root, name, rules, trash);
+  const folder = folderOf(root, name, rules, trash, options.root);
   if (options.readOnly) return readOnly(folder);
   await removeStaleWrites(root);
   return folder;
 }
 
-function folderOf(root: Root, name: string, rules: FolderRules, trash: string): FolderStore {
+/** @param given the path of the root, perhaps through symbolic links */
+function folderOf(root: Root, name: string, rules: FolderRules, trash: string, given: string): FolderStore {
   return {
     bucket: name,
 
@@ -103,7 +104,7 @@ function folderOf(root: Root, name: string, rules: FolderRules, trash: string): 
     purge: (object) => purgeObject(trash, object),
 
     async isThere() {
-      const now = await openRoot(root.path).catch(() => null);
+      const now = await openRoot(given).catch(() => null);
       return now !== null && now.dev === root.dev && now.ino === root.ino;
     },
   };

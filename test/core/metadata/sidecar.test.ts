@@ -76,6 +76,10 @@ describe('sidecars in a folder', () => {
       'x.jpg.json': takeout(1),
       'y.JPG': '',
       'y.jpg.json': takeout(1562320800),
+      ['é.jpg'.normalize('NFC')]: '',
+      ['é.jpg.json'.normalize('NFD')]: takeout(1562320800),
+      ['ü.jpg'.normalize('NFD')]: '',
+      ['ü.xmp'.normalize('NFC')]: xmp,
     });
     const sidecarsOf = async (key: string) =>
       (await findSidecars(objects, key)).files.map(({ kind, takenAt }) => `${kind} ${takenAt}`).toSorted();
@@ -88,6 +92,13 @@ describe('sidecars in a folder', () => {
     assert.deepEqual(await picturesOf('trip/x.xmp'), ['trip/x.jpg']);
     assert.deepEqual([await sidecarsOf('y.JPG'), await picturesOf('y.jpg.json')], [[original], ['y.JPG']]);
     assert.deepEqual(await picturesOf('trip/x.jpg(1).json'), ['trip/x(1).jpg']);
+    const [nfc, nfd] = [
+      ['é.jpg', 'ü.xmp'],
+      ['é.jpg.json', 'ü.jpg'],
+    ].map((names, i) => names.map((name) => name.normalize(i ? 'NFD' : 'NFC')));
+    assert.deepEqual([await sidecarsOf(nfc![0]!), await picturesOf(nfd![0]!)], [[original], [nfc![0]]]);
+    assert.equal((await sidecarsOf(nfd![1]!)).length, 1);
+    assert.deepEqual(await picturesOf(nfc![1]!), [nfd![1]]);
     assert.deepEqual(await picturesOf('trip/x.jpg'), []);
     assert.deepEqual(await picturesOf('trip/.json'), []);
   });

@@ -76,9 +76,10 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     },
   );
 
-  it('may hold the index, also through a link: nothing of it is looked at, and new pictures come', async () => {
-    await symlink(at('a'), at('link'));
-    const words = ['--data', at('link/index'), '--ignore', 'rocket*', '--ignore', 'private/', at('a')];
+  it('may hold the index and be a link: the index is not looked at, new pictures come, and a new target', async () => {
+    for (const link of ['link', 'linked']) await symlink(at('a'), at(link));
+    await writeFile(at('a/notes.txt'), 'no picture');
+    const words = ['--data', at('link/index'), '--ignore', 'rocket*', '--ignore', 'private/', at('linked')];
     server = await startServer(words, { LOG_LEVEL: 'debug' });
     await finds('cat.jpg');
     // A failure is written into the index, which lies in the watched folder.
@@ -91,8 +92,12 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await finds('cat.jpg', 'dahlia.jpg', 'moon.jpg');
     assert.deepEqual(await failures(), ['broken.jpg']);
     const jobs = [...server.output().matchAll(/"key":"([^"]+)"/g)].map(([, key]) => key!);
-    assert.deepEqual([...new Set(jobs)].sort(), ['broken.jpg', 'cat.jpg', 'dahlia.jpg', 'moon.jpg']);
-    assert.equal(server.output().match(/"not-an-image"/g)?.length, 2, server.output());
+    assert.deepEqual([...new Set(jobs)].sort(), ['broken.jpg', 'cat.jpg', 'dahlia.jpg', 'moon.jpg', 'notes.txt']);
+    assert.equal(server.output().match(/"level":30[^\n]*"not-an-image"/g)?.length, 1, server.output());
+    assert.doesNotMatch(server.output(), /"level":[3-6]0[^\n]*notes\.txt/);
+    await rm(at('linked'));
+    await symlink(at('b'), at('linked'));
+    await finds('coffee.jpg');
   });
 
   it('come and go with their drives: hidden and counted meanwhile, also over a restart', async () => {
@@ -179,6 +184,8 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await start('c');
     await finds('cat.jpg', 'coffee.jpg');
     assert.match(server!.output(), /1 of the 2 pictures of .*a, which is gone, .*\n.*folders.* move "a" /);
+    const wrong = await command('folders', 'move', 'a', at('b'));
+    assert.deepEqual([wrong.code, wrong.text.includes(`expected pictures of a in ${at('b')}, found none`)], [1, true]);
     const moved = await command('folders', 'move', 'a', at('c'));
     assert.equal(moved.code, 0, moved.text);
     await finds('cat.jpg', 'coffee.jpg');

@@ -193,21 +193,25 @@ describe('at the start', () => {
   it('reads what is no picture by its name nor by its bytes once, and lists no failure of it', async () => {
     const id = imageId('photos', 'notes.txt');
     for (const key of ['notes.txt', 'letter']) await writeFile(path(key), 'just words');
-    await old('notes.txt', 'letter');
+    await writeFile(path('bill.pdf'), '%PDF-1.7');
+    await old('notes.txt', 'letter', 'bill.pdf');
     // As an older version left it.
     const failure = { bucket: 'photos', key: 'notes.txt', sequencer: '', message: '', retryable: false };
     const { etag } = (await world.objects.head('notes.txt'))!;
     await world.failures.record({ ...failure, id, etag, reason: 'not-an-image' });
+    const bill = { key: 'bill.pdf', id: imageId('photos', 'bill.pdf'), message: 'expected JPEG or PNG, got PDF' };
+    const { etag: asItIs } = (await world.objects.head('bill.pdf'))!;
+    await world.failures.record({ ...failure, ...bill, etag: asItIs, reason: 'unsupported-format' });
     const first = await world.start();
-    assert.deepEqual(first.source.found, { unchanged: 0, created: 2, removed: 0, failed: 0 });
+    assert.deepEqual(first.source.found, { unchanged: 0, created: 3, removed: 0, failed: 0 });
     await first.queue.onIdle();
     await first.stop();
-    assert.deepEqual([await world.failures.count(), await world.failures.count(NO_PICTURE)], [0, 2]);
+    assert.deepEqual([await world.failures.count(), await world.failures.count(NO_PICTURE)], [0, 3]);
+    for (const key of ['bill.pdf', 'notes.txt']) await unlink(path(key));
     await writeFile(path('letter'), 'PIC after all');
-    await unlink(path('notes.txt'));
     await old('letter');
     const second = await world.start();
-    assert.deepEqual(second.source.found, { unchanged: 0, created: 1, removed: 1, failed: 0 });
+    assert.deepEqual(second.source.found, { unchanged: 0, created: 1, removed: 2, failed: 0 });
     await second.queue.onIdle();
     await second.stop();
     assert.equal(await world.failures.count(NO_PICTURE), 0);
