@@ -29,7 +29,9 @@ export interface S3TestServer {
   readonly requests: { method: string; url: string; headers: IncomingHttpHeaders }[];
   /** Number of connections opened so far. */
   connections(): number;
-  createBucket(name: string, options?: { readonly versions: boolean }): void;
+  createBucket(name: string): void;
+  /** Keeps versions in a bucket from now on. */
+  keepVersions(bucket: string): void;
   /** All versions in a bucket, by key and newest first; `null` is a delete marker. */
   versions(bucket: string): { key: string; id: string; bytes: number | null }[];
   /** Moves an object to Glacier, where it cannot be read; `restored` makes a copy readable until tomorrow. */
@@ -103,10 +105,8 @@ export async function startS3(): Promise<S3TestServer> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     credentials,
     requests,
-    createBucket(name, options) {
-      fauxqs.createBucket(name);
-      if (options?.versions) versions.enable(`/${name}`);
-    },
+    createBucket: (name) => void fauxqs.createBucket(name),
+    keepVersions: (bucket) => void versions.enable(`/${bucket}`),
     versions: (bucket) =>
       versions.of(`/${bucket}`, '').map(({ key, version }) => {
         return { key, id: version.id, bytes: version.object?.body.length ?? null };
@@ -203,6 +203,7 @@ async function serveAsS3(
     const longest = Math.min(Number(suffix[1]), Number(current['content-length'] ?? 0));
     return upstream({ headers: { ...headers, range: `bytes=-${longest}` } });
   }
+  await versions.before(versioned);
   return versions.after(await upstream(), versioned);
 }
 

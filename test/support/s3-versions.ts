@@ -66,6 +66,14 @@ export function createVersions() {
       );
     },
 
+    /** Keeps an object from before the bucket had versions, which a request is about to hide. */
+    async before({ method, pathname, writes, current }: VersionedRequest): Promise<void> {
+      const { keys, key, versions } = find(pathname);
+      if (keys === undefined || versions.length > 0 || !(writes || method === 'DELETE')) return;
+      const object = await current({ method: 'GET', url: pathname, headers: {}, body: NOTHING });
+      if (object.status === 200) keys.set(key, [{ id: 'null', at: new Date(), object }]);
+    },
+
     /** Keeps what a request has changed, and names the version in its answer. */
     async after(answer: Answer, { method, pathname, writes, current }: VersionedRequest): Promise<Answer> {
       const { keys, key, versions } = find(pathname);
@@ -99,8 +107,11 @@ export function createVersions() {
       const entries = page.map(({ key, version }) => {
         const kind = version.object === null ? 'DeleteMarker' : 'Version';
         // S3 rounds to seconds.
+        const isLatest = version === all.find((one) => one.key === key)!.version;
         const at = new Date(Math.floor(version.at.getTime() / 1000) * 1000).toISOString();
-        const about = `<VersionId>${version.id}</VersionId><LastModified>${at}</LastModified>`;
+        const about =
+          `<VersionId>${version.id}</VersionId><LastModified>${at}</LastModified>` +
+          `<IsLatest>${isLatest}</IsLatest><ETag>${escapeXml(version.object?.headers.etag ?? '')}</ETag>`;
         return `<${kind}><Key>${written(key)}</Key>${about}</${kind}>`;
       });
       const [end] = page.slice(-1);

@@ -1,9 +1,14 @@
-import { CopyObjectCommand, DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  ListObjectVersionsCommand,
+  type ObjectVersion,
+} from '@aws-sdk/client-s3';
 import { SightlineError } from '../../errors.ts';
 import type { DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
 import type { S3Session } from './client.ts';
 import { isMissingObject } from './errors.ts';
-import { decodeListedKey, isDamagedInXml } from './keys.ts';
+import { bareEtag, decodeListedKey, isDamagedInXml } from './keys.ts';
 import { deleteObject, getObject, headObject } from './read.ts';
 
 /**
@@ -46,9 +51,22 @@ export async function recoverObject(s3: S3Session, object: DiscardedObject): Pro
  * `ObjectStore.purge` on S3: in a versioned bucket, deletes all versions of the key up to the discarded one, which goes
  * last, so that an interrupted purge can be repeated; then the markers that hid them.
  */
-export async function purgeObject(s3: S3Session, { key, id, version }: DiscardedObject): Promise<void> {
-  if (version === undefined) return deleteObject(s3, TRASH_PREFIX + id, undefined);
-  for (const VersionId of await versionsUpTo(s3, key, version)) {
+export async function purgeObject(s3: S3Session, { key, id, version, etag }: DiscardedObject): Promise<void> {
+  if (version !== undefined) {
+    await deleteVersions(s3, key, await versionsUpTo(s3, key, ({ VersionId }) => VersionId === version));
+    return;
+  }
+  const copied = TRASH_PREFIX + id;
+  const copy = await headObject(s3, copied);
+  if (copy?.version === undefined) return deleteObject(s3, copied, undefined);
+  // The bucket got versions after the object was stored: below the marker its own is there, called "null".
+  const isOld = ({ VersionId, IsLatest, ETag }: Listed) => VersionId === 'null' && !IsLatest && bareEtag(ETag) === etag;
+  await deleteVersions(s3, key, await versionsUpTo(s3, key, isOld));
+  await deleteVersions(s3, copied, [copy.version]);
+}
+
+async function deleteVersions(s3: S3Session, key: string, ids: readonly string[]): Promise<void> {
+  for (const VersionId of ids) {
     await s3.call({ action: 'DeleteObjectVersion', key }, (abortSignal) =>
       s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: key, VersionId }), { abortSignal }),
     );
@@ -58,7 +76,7 @@ export async function purgeObject(s3: S3Session, { key, id, version }: Discarded
 /**
  * All versions older than that one, itself, and the markers that hide them, unless there is a newer version now.
  */
-async function versionsUpTo(s3: S3Session, key: string, version: string): Promise<string[]> {
+async function versionsUpTo(s3: S3Session, key: string, isIt: (version: Listed) => boolean): Promise<string[]> {
   const versions: Listed[] = [];
   const markers: Listed[] = [];
   let from: Start = {};
@@ -71,7 +89,7 @@ async function versionsUpTo(s3: S3Session, key: string, version: string): Promis
   }
   // Newest first. Versions and markers are ordered only by time, in seconds: a marker of the same second may hide
   // another.
-  const first = versions.findIndex(({ VersionId }) => VersionId === version);
+  const first = versions.findIndex(isIt);
   if (first < 0 && versions.length > 0) return [];
   const since = versions[first]?.LastModified?.getTime() ?? 0;
   const isOurs = ({ LastModified }: Listed) => first <= 0 || (LastModified?.getTime() ?? 0) < since;
@@ -79,7 +97,7 @@ async function versionsUpTo(s3: S3Session, key: string, version: string): Promis
   return [...ours, ...markers.filter(isOurs)].flatMap(({ VersionId }) => VersionId ?? []);
 }
 
-type Listed = { readonly VersionId?: string; readonly LastModified?: Date };
+type Listed = Pick<ObjectVersion, 'VersionId' | 'LastModified' | 'IsLatest' | 'ETag'>;
 type Start = { readonly KeyMarker?: string; readonly VersionIdMarker?: string };
 
 /** A page of the versions of a key. URL-encoded where XML may damage the key. */

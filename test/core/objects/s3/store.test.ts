@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
-import { closing } from '../../../../core/closing.ts';
 import type { ErrorCode } from '../../../../core/errors.ts';
 import { openS3, type S3Options, type S3Store } from '../../../../core/objects/s3/store.ts';
 import { type Fault, type S3TestServer, startS3 } from '../../../support/s3-server.ts';
@@ -250,27 +249,37 @@ describe('S3 driver', () => {
   });
 
   it('hides by a marker where versions are kept, and deletes all for good, also when interrupted', async () => {
-    bucket = `versions-${randomUUID()}`;
-    server.createBucket(bucket, { versions: true });
-    await using store = closing(await open());
+    server.keepVersions(bucket);
     const key = 'trip\r\n/a b+ü.png';
     const left = () => server.versions(bucket).map((version) => [version.key, version.bytes]);
-    await store.put(key, Buffer.from('first'));
-    const { etag, version } = await store.put(key, Buffer.from('changed'));
-    await store.put(`${key}2`, Buffer.from('another'));
+    await s3.put(key, Buffer.from('first'));
+    const { etag, version } = await s3.put(key, Buffer.from('changed'));
+    await s3.put(`${key}2`, Buffer.from('another'));
     const object = { id: randomUUID(), key, etag, version };
-    await store.discard(object);
+    await s3.discard(object);
     const another = [`${key}2`, 7];
     assert.deepEqual(left(), [[key, null], [key, 7], [key, 5], another]);
     for (const { id } of server.versions(bucket)) {
       inject('DELETE', `versionId=${id}`, { status: 403, code: 'AccessDenied' });
     }
     for (let tries = 0; tries < 3; tries++) {
-      await assert.rejects(store.purge(object), failsWith('unavailable', /s3:DeleteObjectVersion/));
-      assert.equal(await store.head(key), null);
+      await assert.rejects(s3.purge(object), failsWith('unavailable', /s3:DeleteObjectVersion/));
+      assert.equal(await s3.head(key), null);
     }
-    await store.purge(object);
+    await s3.purge(object);
     assert.deepEqual(left(), [another]);
+  });
+
+  it('deletes for good also what was there before the bucket kept versions, and nothing later', async () => {
+    const { etag } = await s3.put('old', Buffer.from('before'));
+    server.keepVersions(bucket);
+    const object = { id: randomUUID(), key: 'old', etag };
+    await s3.discard(object);
+    await s3.purge(object);
+    assert.deepEqual(server.versions(bucket), []);
+    await s3.put('old', Buffer.from('before'));
+    await s3.purge(object);
+    assert.equal(await textOf('old'), 'before');
   });
 
   it('takes the keys S3 takes, and lists them as they are', async () => {
