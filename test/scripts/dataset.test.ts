@@ -48,22 +48,18 @@ describe('npm run dataset', () => {
       'flickr30k-images.zip': pictures,
       'README.md': pictures,
     };
-    const hub = await startHub({ 'datasets/nlphuji/flickr30k': { files } });
-    try {
-      hub.inject({ at: 'cdn', times: 1, does: { cutAfter: 90_000 } });
-      const env = { HF_ENDPOINT: hub.endpoint };
-      const args = ['prepare', '--from', 'hf:nlphuji/flickr30k@main', '--to', 'from-hub', '--json'];
-      const report = JSON.parse((await run(args, undefined, env)).stdout) as PreparationSummary;
-      assert.deepEqual(
-        [report.form, report.splits, report.commit],
-        ['flickr30k', { test: { pictures: 1, captions: 1 } }, hub.commit],
-      );
-      const before = hub.requests.filter(({ at }) => at === 'cdn').length;
-      assert.equal((JSON.parse((await run(args, undefined, env)).stdout) as PreparationSummary).kept, 1);
-      assert.equal(hub.requests.filter(({ at }) => at === 'cdn').length, before, 'nothing is downloaded twice');
-    } finally {
-      await hub.stop();
-    }
+    await using hub = await startHub({ 'datasets/nlphuji/flickr30k': { files } });
+    hub.inject({ at: 'cdn', times: 1, does: { cutAfter: 90_000 } });
+    const env = { HF_ENDPOINT: hub.endpoint };
+    const args = ['prepare', '--from', 'hf:nlphuji/flickr30k@main', '--to', 'from-hub', '--json'];
+    const report = JSON.parse((await run(args, undefined, env)).stdout) as PreparationSummary;
+    assert.deepEqual(
+      [report.form, report.splits, report.commit],
+      ['flickr30k', { test: { pictures: 1, captions: 1 } }, hub.commit],
+    );
+    const before = hub.requests.filter(({ at }) => at === 'cdn').length;
+    assert.equal((JSON.parse((await run(args, undefined, env)).stdout) as PreparationSummary).kept, 1);
+    assert.equal(hub.requests.filter(({ at }) => at === 'cdn').length, before, 'nothing is downloaded twice');
   });
 
   it('says what it was called wrongly with', async () => {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { startFakeQdrant } from '../support/fake-qdrant.ts';
+import { type LocalServer, serveLocally } from '../support/local-server.ts';
 import { runScript, startServer } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -25,20 +24,19 @@ const UNSIGNED = { Message: 'Forbidden' };
 describe('the commands for a deployment', () => {
   let asked: string[] = [];
   let answer: (request: IncomingMessage, body: unknown) => unknown;
-  const server = createServer(async (request, response) => {
-    const body = request.method === 'POST' ? await json(request) : undefined;
-    const said = answer(request, body);
-    const status = said === undefined ? 404 : said === RUNNING_ALREADY ? 400 : said === UNSIGNED ? 403 : 200;
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(said ?? {}));
-  });
+  let server: LocalServer;
   let base: string;
   before(async () => {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server = await serveLocally(async (request, response) => {
+      const body = request.method === 'POST' ? await json(request) : undefined;
+      const said = answer(request, body);
+      const status = said === undefined ? 404 : said === RUNNING_ALREADY ? 400 : said === UNSIGNED ? 403 : 200;
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(said ?? {}));
+    });
+    base = server.url;
   });
-  after(() => server.close());
+  after(() => server.stop());
 
   /**
    * Responds like SQS in its JSON protocol (SQS, "Making Query API requests using AWS JSON protocol"); `tasks` are the
@@ -128,71 +126,63 @@ describe('the commands for a deployment', () => {
   const bench = (...args: string[]) => runScript(['bench/run.ts', ...args]);
 
   it('bench measures a deployed function: cold and warm, words and picture', async () => {
-    const server = await startServer([tempFolder(), '--data', tempFolder()]);
-    try {
-      const { code, stdout, stderr } = await bench('lambda', '--url', server.url);
-      assert.equal(code, 0, stderr);
-      const rows = [...stdout.matchAll(/^(.+?) +(\d+) +(\d+) +(\d+)$/gm)].map(([, name, ...ms]) => {
-        assert.deepEqual(
-          ms,
-          ms.toSorted((a, b) => Number(a) - Number(b)),
-          name,
-        );
-        return name;
-      });
+    await using server = await startServer([tempFolder(), '--data', tempFolder()]);
+    const { code, stdout, stderr } = await bench('lambda', '--url', server.url);
+    assert.equal(code, 0, stderr);
+    const rows = [...stdout.matchAll(/^(.+?) +(\d+) +(\d+) +(\d+)$/gm)].map(([, name, ...ms]) => {
       assert.deepEqual(
-        rows.map((name) => name!.split(/[,:(]/)[0]!.trim()),
-        ['words', 'picture', 'words', 'picture', 'nothing'],
-        stdout,
+        ms,
+        ms.toSorted((a, b) => Number(a) - Number(b)),
+        name,
       );
-      assert.match(rows.join('\n'), /words, 10 at once, first of all \(slowest: cold\)\npicture, the first one/);
-    } finally {
-      await server.stop();
-    }
+      return name;
+    });
+    assert.deepEqual(
+      rows.map((name) => name!.split(/[,:(]/)[0]!.trim()),
+      ['words', 'picture', 'words', 'picture', 'nothing'],
+      stdout,
+    );
+    assert.match(rows.join('\n'), /words, 10 at once, first of all \(slowest: cold\)\npicture, the first one/);
   });
 
   it('bench measures a Qdrant server by setting: time, recall, memory, and the index of prefixes', async () => {
-    const qdrant = await startFakeQdrant({ version: '1.19.0' });
-    try {
-      // From Qdrant's documentation ("Monitor Collection Memory Usage"): 100 points.
-      const usage = (disk: number, cache = disk) => ({ disk_bytes: disk, ram_bytes: 0, expected_cache_bytes: cache });
-      const result = {
-        vectors: [{ name: '', storage: usage(25_600), index: usage(4400), quantized: usage(6400) }],
-        payload: usage(64_000, 0),
-        payload_index: ['key', 'words', 'camera'].map((name) => ({ name, usage: usage(10_000) })),
-        id_tracker: usage(2900),
-      };
-      qdrant.inject(1, ({ path }) => path.endsWith('/memory'), { status: 200, body: { result } });
-      const { code, stdout, stderr } = await bench('qdrant', '--url', qdrant.url, '--points', '100');
-      assert.equal(code, 0, stderr);
-      const settings = [...stdout.matchAll(/^## (\S+)/gm)].map(([, name]) => name);
-      assert.deepEqual(settings.slice(0, 2), ['as', 'prefixes']);
-      for (const name of ['QUANTIZATION=int8', 'ON_DISK=vectors', 'M=32', 'SHARDS=4', 'REPLICAS=2'])
-        assert.ok(settings.includes(name), name);
-      assert.equal([...stdout.matchAll(/^EF=128: [\d.]+ ms, recall 1\.0000$/gm)].length, settings.length);
-      assert.equal([...stdout.matchAll(/^exact: [\d.]+ ms$/gm)].length, settings.length);
-      assert.match(stdout, /payload as JSON: \d+ bytes a point, with prefixes as numbers \d{4}\n/);
-      assert.match(stdout, /: vectors 256 and 256, int8 copies 64 and 64, graph 44 and 44, payload 640 and 0, /);
-      assert.match(stdout, /, indexes 300 and 300, of them for prefixes 200 and 200, ids 29 and 29\n/);
-      assert.match(stdout, /: not told \(before Qdrant 1\.18\)\n/);
-      const bodies = (method: string, path: RegExp) =>
-        qdrant.calls.filter((call) => call.method === method && path.test(call.path)).map(({ body }) => body);
-      const created = bodies('PUT', /^\/collections\/[\w-]+$/) as Record<string, unknown>[];
-      assert.deepEqual(
-        created.map(({ shard_number, replication_factor }) => [shard_number, replication_factor]).slice(-2),
-        [
-          [4, undefined],
-          [undefined, 2],
-        ],
-      );
-      const upserts = bodies('POST', /\/points\/batch/).map((body) => JSON.stringify(body).includes('"keyPrefixes"'));
-      assert.deepEqual(
-        upserts,
-        settings.map((name) => name === 'prefixes'),
-      );
-      assert.equal(bodies('DELETE', /^\/collections\//).length, settings.length, 'leaves nothing behind');
-    } finally {
-      await qdrant.stop();
-    }
+    await using qdrant = await startFakeQdrant({ version: '1.19.0' });
+    // From Qdrant's documentation ("Monitor Collection Memory Usage"): 100 points.
+    const usage = (disk: number, cache = disk) => ({ disk_bytes: disk, ram_bytes: 0, expected_cache_bytes: cache });
+    const result = {
+      vectors: [{ name: '', storage: usage(25_600), index: usage(4400), quantized: usage(6400) }],
+      payload: usage(64_000, 0),
+      payload_index: ['key', 'words', 'camera'].map((name) => ({ name, usage: usage(10_000) })),
+      id_tracker: usage(2900),
+    };
+    qdrant.inject(1, ({ path }) => path.endsWith('/memory'), { status: 200, body: { result } });
+    const { code, stdout, stderr } = await bench('qdrant', '--url', qdrant.url, '--points', '100');
+    assert.equal(code, 0, stderr);
+    const settings = [...stdout.matchAll(/^## (\S+)/gm)].map(([, name]) => name);
+    assert.deepEqual(settings.slice(0, 2), ['as', 'prefixes']);
+    for (const name of ['QUANTIZATION=int8', 'ON_DISK=vectors', 'M=32', 'SHARDS=4', 'REPLICAS=2'])
+      assert.ok(settings.includes(name), name);
+    assert.equal([...stdout.matchAll(/^EF=128: [\d.]+ ms, recall 1\.0000$/gm)].length, settings.length);
+    assert.equal([...stdout.matchAll(/^exact: [\d.]+ ms$/gm)].length, settings.length);
+    assert.match(stdout, /payload as JSON: \d+ bytes a point, with prefixes as numbers \d{4}\n/);
+    assert.match(stdout, /: vectors 256 and 256, int8 copies 64 and 64, graph 44 and 44, payload 640 and 0, /);
+    assert.match(stdout, /, indexes 300 and 300, of them for prefixes 200 and 200, ids 29 and 29\n/);
+    assert.match(stdout, /: not told \(before Qdrant 1\.18\)\n/);
+    const bodies = (method: string, path: RegExp) =>
+      qdrant.calls.filter((call) => call.method === method && path.test(call.path)).map(({ body }) => body);
+    const created = bodies('PUT', /^\/collections\/[\w-]+$/) as Record<string, unknown>[];
+    assert.deepEqual(
+      created.map(({ shard_number, replication_factor }) => [shard_number, replication_factor]).slice(-2),
+      [
+        [4, undefined],
+        [undefined, 2],
+      ],
+    );
+    const upserts = bodies('POST', /\/points\/batch/).map((body) => JSON.stringify(body).includes('"keyPrefixes"'));
+    assert.deepEqual(
+      upserts,
+      settings.map((name) => name === 'prefixes'),
+    );
+    assert.equal(bodies('DELETE', /^\/collections\//).length, settings.length, 'leaves nothing behind');
   });
 });

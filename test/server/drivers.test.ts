@@ -252,25 +252,21 @@ describe('npm start', () => {
     for (const name of ['cat.jpg', 'moon.jpg']) await bucket.put(name, await photo(name));
     await bucket.put('moon.xmp', Buffer.from(XMP));
     bucket.close();
-    const qdrant = await startFakeQdrant();
-    try {
-      const data = join(root, 'earlier');
-      const args = ['scripts/sightline.ts', 'index', 's3://earlier', '--data', data, '--qdrant', qdrant.url, '--json'];
-      const summary = async () => {
-        const { code, stdout, stderr } = await runScript(args, env);
-        assert.equal(code, 0, stderr);
-        const { handled, unchanged, refreshed, pictures } = JSON.parse(stdout);
-        return { handled, unchanged, refreshed, pictures };
-      };
-      assert.deepEqual(await summary(), { handled: 2, unchanged: 0, refreshed: 0, pictures: 2 });
-      await ageAll(qdrant.url);
-      assert.deepEqual(await summary(), { handled: 0, unchanged: 2, refreshed: 2, pictures: 2 });
-      assert.deepEqual(await summary(), { handled: 0, unchanged: 2, refreshed: 0, pictures: 2 });
-      const { takenAt, takenFrom } = (await payloadsOf(qdrant.url)).find(({ key }) => key === 'moon.jpg')!;
-      assert.deepEqual([takenAt, takenFrom], ['1990-02-03T04:05:06.000', 'sidecar']);
-    } finally {
-      await qdrant.stop();
-    }
+    await using qdrant = await startFakeQdrant();
+    const data = join(root, 'earlier');
+    const args = ['scripts/sightline.ts', 'index', 's3://earlier', '--data', data, '--qdrant', qdrant.url, '--json'];
+    const summary = async () => {
+      const { code, stdout, stderr } = await runScript(args, env);
+      assert.equal(code, 0, stderr);
+      const { handled, unchanged, refreshed, pictures } = JSON.parse(stdout);
+      return { handled, unchanged, refreshed, pictures };
+    };
+    assert.deepEqual(await summary(), { handled: 2, unchanged: 0, refreshed: 0, pictures: 2 });
+    await ageAll(qdrant.url);
+    assert.deepEqual(await summary(), { handled: 0, unchanged: 2, refreshed: 2, pictures: 2 });
+    assert.deepEqual(await summary(), { handled: 0, unchanged: 2, refreshed: 0, pictures: 2 });
+    const { takenAt, takenFrom } = (await payloadsOf(qdrant.url)).find(({ key }) => key === 'moon.jpg')!;
+    assert.deepEqual([takenAt, takenFrom], ['1990-02-03T04:05:06.000', 'sidecar']);
   });
 
   it('hides and counts the pictures of a bucket that is not served any more, until it is taken out', async () => {

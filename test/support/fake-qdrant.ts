@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeCollection, pointId, record } from '../core/vectors/qdrant/collection.ts';
 import { Refusal } from '../core/vectors/qdrant/condition.ts';
+import { type LocalServer, serveLocally } from './local-server.ts';
 
 type Json = Record<string, unknown>;
 
@@ -13,7 +12,7 @@ export interface Call {
   /** Includes the query string. */
   readonly path: string;
   readonly body: unknown;
-  readonly headers: http.IncomingHttpHeaders;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface FakeAnswer {
@@ -22,11 +21,8 @@ export interface FakeAnswer {
   readonly body: unknown;
 }
 
-export interface FakeQdrant {
-  readonly url: string;
+export interface FakeQdrant extends LocalServer {
   readonly calls: Call[];
-  /** Number of connections opened so far. */
-  connections(): number;
   /**
    * Replaces the responses of the next matching calls, before or after they are executed. null drops the connection;
    * `hang` never responds.
@@ -37,7 +33,6 @@ export interface FakeQdrant {
     answer: FakeAnswer | null | 'hang',
     served?: 'not served' | 'served',
   ): void;
-  stop(): Promise<void>;
 }
 
 /**
@@ -62,7 +57,7 @@ export async function startFakeQdrant(
     answer: FakeAnswer | null | 'hang';
     served: string;
   }[] = [];
-  const server = http.createServer(async (request, response) => {
+  const server = await serveLocally(async (request, response) => {
     const raw = await text(request);
     const { method = 'GET', url: path = '/', headers } = request;
     const call = { method, path, body: parse(raw), headers };
@@ -78,23 +73,10 @@ export async function startFakeQdrant(
     response.writeHead(sent.status, { ...(isText ? {} : { 'content-type': 'application/json' }), ...sent.headers });
     response.end(isText ? (sent.body as string) : JSON.stringify(sent.body));
   });
-  // Longer than any pause in a test.
-  server.keepAliveTimeout = 120_000;
-  let connections = 0;
-  server.on('connection', () => {
-    connections += 1;
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...server,
     calls,
-    connections: () => connections,
     inject: (left, matches, answer, served = 'not served') => void faults.push({ left, matches, answer, served }),
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-    },
   };
 }
 

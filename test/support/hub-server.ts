@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { serveLocally } from './local-server.ts';
 
 /** Faults in the next responses of the CDN or the hub. */
 export interface HubFault {
@@ -17,7 +16,7 @@ export interface HubFault {
     | 'silence';
 }
 
-export interface HubTestServer {
+export interface HubTestServer extends AsyncDisposable {
   readonly endpoint: string;
   readonly commit: string;
   readonly requests: { at: 'hub' | 'cdn'; url: string; headers: IncomingMessage['headers'] }[];
@@ -53,7 +52,7 @@ export async function startHub(repos: Readonly<Record<string, HubRepoContent>>):
   };
   const note = (at: 'hub' | 'cdn', { url = '/', headers }: IncomingMessage) => requests.push({ at, url, headers });
 
-  const cdn = http.createServer((request, response) => {
+  const cdn = await serveLocally((request, response) => {
     note('cdn', request);
     if (request.headers.authorization !== undefined) return void response.writeHead(400).end('told a secret');
     const [, repo = '', file = ''] = new URL(request.url ?? '/', 'http://cdn').pathname
@@ -61,9 +60,8 @@ export async function startHub(repos: Readonly<Record<string, HubRepoContent>>):
       .map(decodeURIComponent);
     send(request, response, Buffer.from(repos[repo]!.files[file]!), fault('cdn'));
   });
-  const cdnOrigin = await listen(cdn);
 
-  const hub = http.createServer((request, response) => {
+  const hub = await serveLocally((request, response) => {
     note('hub', request);
     const { pathname } = new URL(request.url ?? '/', 'http://hub');
     const does = fault('hub');
@@ -98,28 +96,23 @@ export async function startHub(repos: Readonly<Record<string, HubRepoContent>>):
     if (bytes.length >= LARGE) {
       response.setHeader('x-linked-etag', `"${createHash('sha256').update(bytes).digest('hex')}"`);
       response.setHeader('x-linked-size', bytes.length);
-      response.setHeader(
-        'location',
-        `${cdnOrigin}/${encodeURIComponent(name)}/${encodeURIComponent(path)}?signature=x`,
-      );
+      response.setHeader('location', `${cdn.url}/${encodeURIComponent(name)}/${encodeURIComponent(path)}?signature=x`);
       return void response.writeHead(302).end();
     }
     const git = createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
     send(request, response, Buffer.from(bytes), does, `"${git}"`);
   });
-  const endpoint = await listen(hub);
+  const stop = async () => {
+    await Promise.all([hub.stop(), cdn.stop()]);
+  };
 
   return {
-    endpoint,
+    endpoint: hub.url,
     commit: COMMIT,
     requests,
     inject: (injected) => void faults.push({ fault: injected, left: injected.times }),
-    async stop() {
-      for (const server of [hub, cdn]) {
-        server.closeAllConnections();
-        server.close();
-      }
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }
 
@@ -147,10 +140,4 @@ function send(
     // Delayed: when the connection drops, fetch discards received data that was not read yet.
     response.write(body.subarray(0, does.cutAfter), () => setTimeout(() => response.socket?.end(), 300));
   } else response.end(body);
-}
-
-async function listen(server: http.Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

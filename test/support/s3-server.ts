@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { startFauxqs } from 'fauxqs';
+import { serveLocally } from './local-server.ts';
 import { refusedSignature } from './s3-signature.ts';
 import { createVersions } from './s3-versions.ts';
 
@@ -22,7 +22,7 @@ export interface Fault {
     | 'stall-body';
 }
 
-export interface S3TestServer {
+export interface S3TestServer extends AsyncDisposable {
   readonly endpoint: string;
   readonly credentials: { accessKeyId: string; secretAccessKey: string };
   /** All requests so far, in order. */
@@ -80,7 +80,7 @@ export async function startS3(): Promise<S3TestServer> {
   const versions = createVersions();
   let turn: Promise<unknown> = Promise.resolve();
 
-  const server = http.createServer((request, response) => {
+  const server = await serveLocally((request, response) => {
     const { method = 'GET', url = '/' } = request;
     requests.push({ method, url, headers: request.headers });
     const hit = faults.find(({ fault, left }) => left > 0 && fault.matches({ method, url }));
@@ -91,18 +91,14 @@ export async function startS3(): Promise<S3TestServer> {
     };
     turn = turn.then(serve).catch((error: unknown) => response.destroy(error as Error));
   });
-  // Longer than any pause in a test.
-  server.keepAliveTimeout = 120_000;
-  let connections = 0;
-  server.on('connection', () => {
-    connections += 1;
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const stop = async () => {
+    await server.stop();
+    await fauxqs.stop();
+  };
 
   return {
-    connections: () => connections,
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: server.connections,
+    endpoint: server.url,
     credentials,
     requests,
     createBucket: (name) => void fauxqs.createBucket(name),
@@ -114,11 +110,8 @@ export async function startS3(): Promise<S3TestServer> {
     archive: (bucket, key, restored) => void archive.set(`/${bucket}/${key}`, restored !== undefined),
     inject: (fault) => void faults.push({ fault, left: fault.times }),
     calm: () => void faults.splice(0),
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await fauxqs.stop();
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }
 

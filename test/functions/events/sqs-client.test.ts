@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type MessageQueue, openMessageQueue } from '../../../functions/events/sqs-client.ts';
+import { serveLocally } from '../../support/local-server.ts';
 import { startQueue, type TestQueue } from '../lambda/queue.ts';
 
 describe('the client of SQS', () => {
@@ -37,18 +35,15 @@ describe('the client of SQS', () => {
   });
 
   it('waits for a message as long as it is told to, and for everything else not long', async (context) => {
-    const server = createServer((request, response) => {
+    const server = await serveLocally((request, response) => {
       if (String(request.headers['x-amz-target']).endsWith('ReceiveMessage'))
         setTimeout(() => response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end('{}'), 400);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/000000000000/events`;
+    const url = `${server.url}/000000000000/events`;
     const slow = openMessageQueue({ url, credentials: queue.credentials, region: 'eu-central-1', timeoutMs: 200 });
-    context.after(() => {
+    context.after(async () => {
       slow.close();
-      server.closeAllConnections();
-      server.close();
+      await server.stop();
     });
     assert.deepEqual(await slow.receive({ waitSeconds: 1 }), []);
     await assert.rejects(slow.settings(), { code: 'unavailable', message: /GetQueueAttributes.*no answer in time/ });

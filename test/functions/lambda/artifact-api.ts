@@ -136,25 +136,21 @@ export function apiSuite(on: Built): void {
     it(
       'behind CloudFront answers nobody who comes past it, and tells callers apart by the address that it ' + 'saw',
       async () => {
-        const closed = await start('api', {
+        await using closed = await start('api', {
           SIGHTLINE_ORIGIN_KEY_HASH: createHash('sha256').update('from CloudFront').digest('hex'),
           SIGHTLINE_RATE_LIMIT: '1',
         });
         const ask = async (headers: Record<string, string>) =>
           (await request({ url: '/search?q=cat', headers }, closed)).statusCode;
-        try {
-          for (const headers of [{}, { 'x-sightline-origin': 'a guess' }, { 'x-sightline-origin': '' }]) {
-            assert.equal(await ask(headers as Record<string, string>), 421);
-          }
-          const through = (viewer: string) =>
-            ask({ 'x-sightline-origin': 'from CloudFront', 'x-sightline-viewer': viewer });
-          assert.deepEqual(
-            [await through('192.0.2.1'), await through('192.0.2.1'), await through('192.0.2.2')],
-            [200, 429, 200],
-          );
-        } finally {
-          await closed.kill();
+        for (const headers of [{}, { 'x-sightline-origin': 'a guess' }, { 'x-sightline-origin': '' }]) {
+          assert.equal(await ask(headers as Record<string, string>), 421);
         }
+        const through = (viewer: string) =>
+          ask({ 'x-sightline-origin': 'from CloudFront', 'x-sightline-viewer': viewer });
+        assert.deepEqual(
+          [await through('192.0.2.1'), await through('192.0.2.1'), await through('192.0.2.2')],
+          [200, 429, 200],
+        );
       },
     );
 

@@ -54,38 +54,33 @@ export function qdrantSuite(on: Built): void {
   });
 
   it('index ten pictures of a batch in fewer requests than pictures, and one in three', async () => {
-    const qdrant = await startFakeQdrant();
-    const fn = await start('ingest', withQdrant(qdrant.url));
-    try {
-      const photo = await readPhoto('dragonfly.jpg');
-      const unlike = (key: string) => Buffer.concat([photo, Buffer.from(key)]);
-      const requestsFor = async (keys: readonly string[], of = fn, bytes = unlike) => {
-        for (const key of keys) await on.cloud.pictures.put(key, bytes(key));
-        const before = qdrant.calls.length;
-        on.cloud.s3.requests.length = 0;
-        const Records = keys.map((key) => message(s3Body({ key, sequencer: '01' })));
-        assert.deepEqual((await of.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
-        const lists = on.cloud.s3.requests.filter(({ url }) => url.includes('list-type=2')).length;
-        return { qdrant: qdrant.calls.length - before, lists };
-      };
-      for (let i = 0; i < 4; i++) {
-        const keys = (folder: string) => Array.from({ length: 10 }, (_, j) => `${folder}/${i}/${j}.jpg`);
-        const batch = await requestsFor(keys('batch'));
-        assert.ok(batch.qdrant <= 10 && batch.lists <= 2, `for 10 pictures ${JSON.stringify(batch)}`);
-        const copies = await requestsFor(keys('copies'), fn, () => unlike('batch/0/0.jpg'));
-        assert.ok(copies.qdrant <= 10, `for 10 copies ${JSON.stringify(copies)}`);
-      }
-      // Look up stored points and duplicates, write, then check the outcome and whether it counts.
-      assert.deepEqual(await requestsFor(['alone.jpg']), { qdrant: 3, lists: 1 });
-      const plain = await start('ingest', { ...withQdrant(qdrant.url), SIGHTLINE_SIDECARS: 'off' });
-      assert.deepEqual(await requestsFor(['plain.jpg'], plain).finally(() => plain.kill()), { qdrant: 3, lists: 0 });
-      const store = await openQdrantStore({ url: qdrant.url, ...(await spaceOf(on)) });
-      assert.equal(await store.count({}), 82);
-      await store.close();
-    } finally {
-      await fn.kill();
-      await qdrant.stop();
+    await using qdrant = await startFakeQdrant();
+    await using fn = await start('ingest', withQdrant(qdrant.url));
+    const photo = await readPhoto('dragonfly.jpg');
+    const unlike = (key: string) => Buffer.concat([photo, Buffer.from(key)]);
+    const requestsFor = async (keys: readonly string[], of = fn, bytes = unlike) => {
+      for (const key of keys) await on.cloud.pictures.put(key, bytes(key));
+      const before = qdrant.calls.length;
+      on.cloud.s3.requests.length = 0;
+      const Records = keys.map((key) => message(s3Body({ key, sequencer: '01' })));
+      assert.deepEqual((await of.invoke<SQSBatchResponse>({ Records })).result.batchItemFailures, []);
+      const lists = on.cloud.s3.requests.filter(({ url }) => url.includes('list-type=2')).length;
+      return { qdrant: qdrant.calls.length - before, lists };
+    };
+    for (let i = 0; i < 4; i++) {
+      const keys = (folder: string) => Array.from({ length: 10 }, (_, j) => `${folder}/${i}/${j}.jpg`);
+      const batch = await requestsFor(keys('batch'));
+      assert.ok(batch.qdrant <= 10 && batch.lists <= 2, `for 10 pictures ${JSON.stringify(batch)}`);
+      const copies = await requestsFor(keys('copies'), fn, () => unlike('batch/0/0.jpg'));
+      assert.ok(copies.qdrant <= 10, `for 10 copies ${JSON.stringify(copies)}`);
     }
+    // Look up stored points and duplicates, write, then check the outcome and whether it counts.
+    assert.deepEqual(await requestsFor(['alone.jpg']), { qdrant: 3, lists: 1 });
+    const plain = await start('ingest', { ...withQdrant(qdrant.url), SIGHTLINE_SIDECARS: 'off' });
+    assert.deepEqual(await requestsFor(['plain.jpg'], plain).finally(() => plain.kill()), { qdrant: 3, lists: 0 });
+    const store = await openQdrantStore({ url: qdrant.url, ...(await spaceOf(on)) });
+    assert.equal(await store.count({}), 82);
+    await store.close();
   });
 
   it(
@@ -144,20 +139,15 @@ export function qdrantSuite(on: Built): void {
   );
 
   it('give up at once where Qdrant asks for a longer pause than the request may take', async () => {
-    const qdrant = await startFakeQdrant();
-    const fn = await start('api', withQdrant(qdrant.url));
-    try {
-      assert.equal((await request({ url: '/search?q=cat' }, fn)).statusCode, 200);
-      // The client keeps only the first character of the header: 3 s, after which it would retry.
-      const busy = { status: 429, headers: { 'retry-after': '30' }, body: { status: { error: 'busy' } } };
-      qdrant.inject(1, ({ path }) => path.includes('/points/query'), busy);
-      const before = qdrant.calls.length;
-      assert.equal((await request({ url: '/search?q=cat' }, fn)).statusCode, 503);
-      assert.equal(qdrant.calls.slice(before).filter(({ path }) => path.includes('/points/query')).length, 1);
-    } finally {
-      await fn.kill();
-      await qdrant.stop();
-    }
+    await using qdrant = await startFakeQdrant();
+    await using fn = await start('api', withQdrant(qdrant.url));
+    assert.equal((await request({ url: '/search?q=cat' }, fn)).statusCode, 200);
+    // The client keeps only the first character of the header: 3 s, after which it would retry.
+    const busy = { status: 429, headers: { 'retry-after': '30' }, body: { status: { error: 'busy' } } };
+    qdrant.inject(1, ({ path }) => path.includes('/points/query'), busy);
+    const before = qdrant.calls.length;
+    assert.equal((await request({ url: '/search?q=cat' }, fn)).statusCode, 503);
+    assert.equal(qdrant.calls.slice(before).filter(({ path }) => path.includes('/points/query')).length, 1);
   });
 
   it('know a wrong key of Qdrant and an older Qdrant when they see one', async () => {
@@ -165,15 +155,10 @@ export function qdrantSuite(on: Built): void {
       [{ apiKey: 'secret' }, 'wrong', /API key/],
       [{ version: '1.15.0' }, '', /1\.16/],
     ] as const) {
-      const qdrant = await startFakeQdrant(options);
-      const broken = await start('api', withQdrant(qdrant.url, key));
-      try {
-        assert.equal((await request({ url: '/search?q=cat' }, broken)).statusCode, 500);
-        assert.match(broken.log(), log);
-      } finally {
-        await broken.kill();
-        await qdrant.stop();
-      }
+      await using qdrant = await startFakeQdrant(options);
+      await using broken = await start('api', withQdrant(qdrant.url, key));
+      assert.equal((await request({ url: '/search?q=cat' }, broken)).statusCode, 500);
+      assert.match(broken.log(), log);
     }
   });
 
@@ -190,18 +175,14 @@ export function qdrantSuite(on: Built): void {
       ['the profile is not carried', { SIGHTLINE_PROFILE: 'seed' }, /expected a folder (snowflake|mobilenet)/],
     ] as const) {
       it(`${name}, the API answers 500 and the log says why`, async () => {
-        const broken = await start('api', env);
-        try {
-          const answer = await request({ url: '/search?q=cat' }, broken);
-          assert.equal(answer.statusCode, 500);
-          assert.equal(jsonOf<{ type: string }>(answer).type, '/problems/internal');
-          assert.match(broken.log(), log);
-          assert.match(broken.log(), /"Dimensions":\[\["service"\]\].*"service":"sightline".*"ServerErrors":1/);
-          assert.doesNotMatch(bodyOf(answer).toString(), log);
-          assert.doesNotMatch(broken.log(), /the key itself/);
-        } finally {
-          await broken.kill();
-        }
+        await using broken = await start('api', env);
+        const answer = await request({ url: '/search?q=cat' }, broken);
+        assert.equal(answer.statusCode, 500);
+        assert.equal(jsonOf<{ type: string }>(answer).type, '/problems/internal');
+        assert.match(broken.log(), log);
+        assert.match(broken.log(), /"Dimensions":\[\["service"\]\].*"service":"sightline".*"ServerErrors":1/);
+        assert.doesNotMatch(bodyOf(answer).toString(), log);
+        assert.doesNotMatch(broken.log(), /the key itself/);
       });
     }
 

@@ -122,32 +122,28 @@ describe('the built Lambda functions', { skip }, () => {
   ingestSuite(on);
 
   it('write lines that Lambda filters by level, with the id of the run, and at the level of Lambda', async () => {
-    const fn = await on.start('api', { AWS_LAMBDA_LOG_LEVEL: 'DEBUG', LOG_LEVEL: 'error' });
-    try {
-      await request({ url: '/search?q=a+cat' }, fn);
-      const all = fn
-        .log()
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line));
-      const [line] = all.filter(({ message }) => message === 'request');
-      assert.deepEqual([line.level, line.awsRequestId, line.service], ['INFO', 'request-1', 'sightline']);
-      assert.equal(line.query, '?q=a+cat', 'as it is logged at debug');
-      assert.ok(Math.abs(Date.parse(line.timestamp) - Date.now()) < 60_000);
-      for (const { level, _aws } of all) assert.ok(_aws !== undefined || level === 'INFO' || level === 'DEBUG', level);
-      assert.ok(
-        all.every(({ message }) => !/startup failed/.test(message ?? '')),
-        fn.log(),
-      );
-      const metrics = all.filter(({ _aws }) => _aws !== undefined);
-      assert.equal(metrics.length, 1, 'one line of metrics a run');
-      assert.deepEqual([metrics[0].ColdStart, metrics[0].Requests, metrics[0].RequestTime.length], [1, 1, 1]);
-      const [{ Namespace, Dimensions, Metrics }] = metrics[0]._aws.CloudWatchMetrics;
-      assert.deepEqual([Namespace, Dimensions], ['Sightline', [['service']]]);
-      for (const { Name } of Metrics) assert.ok(metrics[0][Name] !== undefined, Name);
-    } finally {
-      await fn.kill();
-    }
+    await using fn = await on.start('api', { AWS_LAMBDA_LOG_LEVEL: 'DEBUG', LOG_LEVEL: 'error' });
+    await request({ url: '/search?q=a+cat' }, fn);
+    const all = fn
+      .log()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const [line] = all.filter(({ message }) => message === 'request');
+    assert.deepEqual([line.level, line.awsRequestId, line.service], ['INFO', 'request-1', 'sightline']);
+    assert.equal(line.query, '?q=a+cat', 'as it is logged at debug');
+    assert.ok(Math.abs(Date.parse(line.timestamp) - Date.now()) < 60_000);
+    for (const { level, _aws } of all) assert.ok(_aws !== undefined || level === 'INFO' || level === 'DEBUG', level);
+    assert.ok(
+      all.every(({ message }) => !/startup failed/.test(message ?? '')),
+      fn.log(),
+    );
+    const metrics = all.filter(({ _aws }) => _aws !== undefined);
+    assert.equal(metrics.length, 1, 'one line of metrics a run');
+    assert.deepEqual([metrics[0].ColdStart, metrics[0].Requests, metrics[0].RequestTime.length], [1, 1, 1]);
+    const [{ Namespace, Dimensions, Metrics }] = metrics[0]._aws.CloudWatchMetrics;
+    assert.deepEqual([Namespace, Dimensions], ['Sightline', [['service']]]);
+    for (const { Name } of Metrics) assert.ok(metrics[0][Name] !== undefined, Name);
   });
 
   apiSuite(on);

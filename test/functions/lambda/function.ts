@@ -50,7 +50,7 @@ export async function buildFunctions(): Promise<BuildReport & { remove(): Promis
   return { ...JSON.parse(stdout), remove: () => rm(out, { recursive: true, force: true }) };
 }
 
-export interface LambdaFunction {
+export interface LambdaFunction extends AsyncDisposable {
   readonly pid: number;
   /** Milliseconds from process start until it can take an event. */
   readonly startMs: number;
@@ -121,6 +121,7 @@ export async function startFunction(
       return { result: answer.result as T, ms: answer.ms, rss: answer.rss };
     },
     kill: () => killed(child),
+    [Symbol.asyncDispose]: () => killed(child),
   };
 }
 

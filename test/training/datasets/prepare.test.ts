@@ -619,46 +619,42 @@ describe('an interrupted preparation', () => {
 
 describe('preparing from a bucket into a bucket', () => {
   it('reads zips and tars in place, and goes on after the bucket was away', async () => {
-    const server = await startS3();
-    try {
-      server.createBucket('data');
-      const bucket = {
-        bucket: 'data',
-        endpoint: server.endpoint,
-        credentials: server.credentials,
-        region: 'us-east-1',
-      };
-      const s3 = await openS3({ ...bucket, maxAttempts: 2 });
-      const csv =
-        flickrHeader + ['a', 'b', 'c'].map((name, i) => flickrRow([`see ${name}`], 'val', `${name}.jpg`, i)).join('');
-      const pictures = await zip({ 'images/a.jpg': await jpeg(1), 'images/b.jpg': await jpeg(2) });
-      const from = await storeOf(
-        { 'raw.csv': csv, 'p.zip': pictures, 'q.tar': await tar({ 'c.jpg': await jpeg(3) }) },
-        withPrefix(s3, 'raw/'),
-      );
-      const target = withPrefix(s3, 'prepared/flickr/');
-      const journal = join(tempFolder(), 'journal.jsonl');
-      const isPicture = ({ method, url }: { method: string; url: string }) => method === 'PUT' && url.includes('b.jpg');
-      server.inject({ matches: isPicture, times: 2, does: { status: 503, code: 'SlowDown' } });
-      await assert.rejects(prepare(from, { target, journal, parallel: 1 }), {
-        code: 'unavailable',
-        message: /SlowDown/,
-      });
-      const prepared = await prepare(from, { target, journal });
-      assert.deepEqual(brief(prepared), [
-        ['a.jpg', ['see a'], 'val'],
-        ['b.jpg', ['see b'], 'val'],
-        ['c.jpg', ['see c'], 'val'],
-      ]);
-      assert.ok(prepared.report.kept >= 1);
-      assert.ok(await s3.head('prepared/flickr/images/c.jpg'));
-      s3.close();
-      await assert.rejects(openS3({ ...bucket, bucket: 'vanished' }), {
-        code: 'invalid-config',
-        message: /no bucket vanished/,
-      });
-    } finally {
-      await server.stop();
-    }
+    await using server = await startS3();
+    server.createBucket('data');
+    const bucket = {
+      bucket: 'data',
+      endpoint: server.endpoint,
+      credentials: server.credentials,
+      region: 'us-east-1',
+    };
+    const s3 = await openS3({ ...bucket, maxAttempts: 2 });
+    const csv =
+      flickrHeader + ['a', 'b', 'c'].map((name, i) => flickrRow([`see ${name}`], 'val', `${name}.jpg`, i)).join('');
+    const pictures = await zip({ 'images/a.jpg': await jpeg(1), 'images/b.jpg': await jpeg(2) });
+    const from = await storeOf(
+      { 'raw.csv': csv, 'p.zip': pictures, 'q.tar': await tar({ 'c.jpg': await jpeg(3) }) },
+      withPrefix(s3, 'raw/'),
+    );
+    const target = withPrefix(s3, 'prepared/flickr/');
+    const journal = join(tempFolder(), 'journal.jsonl');
+    const isPicture = ({ method, url }: { method: string; url: string }) => method === 'PUT' && url.includes('b.jpg');
+    server.inject({ matches: isPicture, times: 2, does: { status: 503, code: 'SlowDown' } });
+    await assert.rejects(prepare(from, { target, journal, parallel: 1 }), {
+      code: 'unavailable',
+      message: /SlowDown/,
+    });
+    const prepared = await prepare(from, { target, journal });
+    assert.deepEqual(brief(prepared), [
+      ['a.jpg', ['see a'], 'val'],
+      ['b.jpg', ['see b'], 'val'],
+      ['c.jpg', ['see c'], 'val'],
+    ]);
+    assert.ok(prepared.report.kept >= 1);
+    assert.ok(await s3.head('prepared/flickr/images/c.jpg'));
+    s3.close();
+    await assert.rejects(openS3({ ...bucket, bucket: 'vanished' }), {
+      code: 'invalid-config',
+      message: /no bucket vanished/,
+    });
   });
 });

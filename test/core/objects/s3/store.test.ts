@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import type { ErrorCode } from '../../../../core/errors.ts';
 import { openS3, type S3Options, type S3Store } from '../../../../core/objects/s3/store.ts';
+import { serveLocally } from '../../../support/local-server.ts';
 import { type Fault, type S3TestServer, startS3 } from '../../../support/s3-server.ts';
 
 const MiB = 1024 ** 2;
@@ -305,12 +304,10 @@ async function openAnswering(
   answer: RequestListener,
   options: Partial<S3Options> = {},
 ): Promise<S3Store> {
-  const server = createServer(answer);
-  context.after(() => server.close());
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url, stop } = await serveLocally(answer);
+  context.after(stop);
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  const s3 = await openS3({ bucket: 'pictures', endpoint, credentials, region: 'us-east-1', ...options });
+  const s3 = await openS3({ bucket: 'pictures', endpoint: url, credentials, region: 'us-east-1', ...options });
   context.after(() => s3.close());
   return s3;
 }
