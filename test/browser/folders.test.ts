@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -15,6 +15,9 @@ describe('the folders of a server on the page', browserSkip(), () => {
   const at = (path: string) => join(dir, path);
   before(async () => {
     await fill('Trip', 'cat.jpg', 'rocket.jpg');
+    for (const beside of ['a.mov', 'b.MP4', 'cat.jpg.json', 'Thumbs.db', '.hidden', 'notes.txt', 'x.png'])
+      await writeFile(at(`Trip/${beside}`), beside);
+    await writeFile(at('Trip/.sightlineignore'), '*.png');
     server = await startServer(['--data', at('data')]);
   });
   after(() => server.stop());
@@ -49,6 +52,20 @@ describe('the folders of a server on the page', browserSkip(), () => {
     assert.ok(said.includes(`${at('Trip/day2')} lies in ${at('Trip')},`), said);
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  });
+
+  it('have their files that are no pictures counted by reason, also where nothing failed', async (t) => {
+    const { page } = await browser.open(t, `${server.url}?view=failures`);
+    const skipped = page.getByRole('region', { name: 'Skipped, because they are not pictures' });
+    await skipped.waitFor();
+    assert.deepEqual((await skipped.getByRole('listitem').allInnerTexts()).toSorted(), [
+      'Hidden files: 2',
+      'Ignored by a setting or a .sightlineignore file: 1',
+      'Other files: 1',
+      'Sidecar files that describe pictures: 1',
+      'System files, such as previews and recycle bins: 1',
+      'Videos: 2',
+    ]);
   });
 
   it('are moved by hand, asked about when they may have been, and taken out after a question', async (t) => {

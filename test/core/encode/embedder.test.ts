@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -111,6 +111,20 @@ describe('the embedder', () => {
     const [one] = await Promise.all([embedder.embedImage(photo), embedder.embedImage(photo)]);
     const many = await Promise.all(Array.from({ length: 6 }, () => embedder.embedImage(photo)));
     for (const { vector } of many) assert.ok(maxDifference(vector, one.vector) < 1e-6);
+  });
+});
+
+describe('a process with a model', () => {
+  it('leaves nothing at home, as the telemetry of onnxruntime would', async () => {
+    const { CI: _ci, ORT_DISABLE_TELEMETRY: _off, ...env } = process.env;
+    const home = tempFolder();
+    const loader = new URL('../../../core/onnx/onnx-session.ts', import.meta.url);
+    const script = `const { loadOnnx } = await import('${loader}'); await (await loadOnnx(process.argv[1])).release()`;
+    const model = join(MODELS, 'head-compact', IMAGE_SIDE_MODEL);
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, model], {
+      env: { ...env, HOME: home },
+    });
+    assert.deepEqual(readdirSync(home), []);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
-import { glob, readFile, rm, writeFile } from 'node:fs/promises';
+import { glob, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -194,4 +194,8 @@ describe('the built Lambda functions', { skip }, () => {
   );
 
   qdrantSuite(on);
+
+  it('left nothing at home, as the telemetry of onnxruntime would', async () => {
+    assert.deepEqual(await readdir(on.home), []);
+  });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { SQSBatchResponse } from 'aws-lambda';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { type HttpRequest, httpEvent, type message } from './events.ts';
 import { type BuildReport, buildFunctions, jsonOf, type LambdaFunction, placed, startFunction } from './function.ts';
@@ -14,6 +15,8 @@ export interface Built {
   readonly cloud: Cloud;
   readonly ingest: LambdaFunction;
   readonly api: LambdaFunction;
+  /** The functions' HOME, empty at the start. */
+  readonly home: string;
   /** Starts another process of a function with extra environment variables. The caller ends it. */
   start(name: 'api' | 'ingest', env?: Record<string, string>, handler?: string): Promise<LambdaFunction>;
   /** Calls `api`, or the given process. */
@@ -31,10 +34,11 @@ export function builtFunctions(): Built {
   let cloud: Cloud;
   let ingest: LambdaFunction;
   let api: LambdaFunction;
+  const home = tempFolder();
   const places = new Map<string, Awaited<ReturnType<typeof placed>>>();
 
   const start: Built['start'] = (name, env = {}, handler = 'handler') =>
-    startFunction(places.get(name)!.folder, `functions/${name}.${handler}`, { ...cloud.env, ...env });
+    startFunction(places.get(name)!.folder, `functions/${name}.${handler}`, { HOME: home, ...cloud.env, ...env });
 
   before(async () => {
     build = await buildFunctions();
@@ -60,6 +64,7 @@ export function builtFunctions(): Built {
     get api() {
       return api;
     },
+    home,
     start,
     request: async (asked, fn = api) => (await fn.invoke<Streamed>(httpEvent(asked))).result,
     async deliver(messages, fn = ingest) {
