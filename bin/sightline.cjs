@@ -4,6 +4,8 @@
 // @example npx sightline search "a dog on the beach" --limit 3
 'use strict';
 // biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it.
+const { spawn } = require('child_process');
+// biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it.
 const { existsSync } = require('fs');
 // biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it.
 const { join } = require('path');
@@ -14,13 +16,15 @@ else {
   const name = process.platform === 'win32' ? 'node.exe' : 'node';
   const own = join(__dirname, '..', 'node_modules', 'node', 'bin', name);
   if (existsSync(own)) startWith(own);
-  else {
-    console.error(
-      `sightline needs Node 24 or newer, and this is ${process.version}: install it from https://nodejs.org, or ` +
-        'beside this package by "npm install node@24", and call npx sightline again.',
-    );
-    process.exitCode = 1;
-  }
+  else refuse();
+}
+
+function refuse() {
+  console.error(
+    `sightline needs Node 24 or newer, and this is ${process.version}: install it from https://nodejs.org, or ` +
+      'beside this package by "npm install node@24", and call npx sightline again.',
+  );
+  process.exitCode = 1;
 }
 
 function start() {
@@ -28,7 +32,7 @@ function start() {
   const { emitWarning } = process;
   process.emitWarning = (warning, ...rest) => {
     const [options] = rest;
-    const type = typeof options === 'object' ? options.type : options;
+    const type = typeof options === 'object' && options !== null ? options.type : options;
     if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
   };
   // Another parent later means that npm has ended (server/environment.ts).
@@ -45,10 +49,12 @@ function start() {
 
 /** @param {string} node the executable of another Node, for the same arguments */
 function startWith(node) {
-  const child = require('node:child_process').spawn(node, [__filename, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [__filename, ...process.argv.slice(2)], { stdio: 'inherit' });
   // A terminal sends Ctrl-C to both.
   process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // Such as one for another processor.
+  child.on('error', refuse);
   child.on('exit', (code) => {
     process.exitCode = code === null ? 1 : code;
   });

@@ -93,7 +93,17 @@ describe('sightline', () => {
 
   it('starts the Node of a clone when the system has an older one', async () => {
     const older = join(tempFolder(), 'older.cjs');
-    writeFileSync(older, `Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } });`);
+    // It does not know `node:` either, as none did before 14.18.
+    writeFileSync(
+      older,
+      `Object.defineProperty(process, 'versions', { value: { node: '12.22.12' } });
+      const Module = require('module');
+      const load = Module._load;
+      Module._load = (name, ...rest) => {
+        if (name.startsWith('node:')) throw new Error('Cannot find module ' + name);
+        return load(name, ...rest);
+      };`,
+    );
     const { code, stdout, stderr } = await runScript(['--require', older, 'bin/sightline.cjs', '--version']);
     assert.deepEqual([code, stdout, stderr], [0, `${packageJson.version}\n`, '']);
     const unknown = await runScript(['--require', older, 'bin/sightline.cjs', 'serch', 'dog']);

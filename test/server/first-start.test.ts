@@ -173,16 +173,21 @@ describe('stopping in the middle', { timeout: 600_000 }, () => {
   });
 });
 
-describe('SIGTERM to npm', { timeout: 300_000, skip: process.platform === 'win32' }, () => {
+describe('a signal to what has started the server', { timeout: 300_000, skip: process.platform === 'win32' }, () => {
   const serve = ['--data', tempFolder(), '--port', '0'];
   /** Resolves to what is printed by all processes, once the last of them has ended. */
-  async function run(command: string, args: readonly string[], stopAfter?: string): Promise<string> {
+  async function run(
+    command: string,
+    args: readonly string[],
+    stopAfter?: string,
+    signal: NodeJS.Signals = 'SIGTERM',
+  ): Promise<string> {
     const env = { ...process.env, npm_lifecycle_event: 'start' };
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
     let printed = '';
     child.stdout.on('data', (chunk) => {
       printed += chunk;
-      if (stopAfter !== undefined && printed.includes(stopAfter)) child.kill('SIGTERM');
+      if (stopAfter !== undefined && printed.includes(stopAfter)) child.kill(signal);
     });
     try {
       await once(child.stdout, 'close', { signal: AbortSignal.timeout(60_000) });
@@ -193,8 +198,15 @@ describe('SIGTERM to npm', { timeout: 300_000, skip: process.platform === 'win32
     }
   }
 
-  it('ends the server, too', async () => {
+  it('ends the server, too: SIGTERM to npm', async () => {
     assert.match(await run('npm', ['start', '--', ...serve], 'Sightline is at'), /Stopped\./);
+  });
+
+  it('ends the server, too: SIGHUP to an older Node that has started the one of a clone', async () => {
+    const older = join(tempFolder(), 'older.cjs');
+    await writeFile(older, `Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } });`);
+    const call = [process.execPath, '--require', older, 'bin/sightline.cjs', 'serve', ...serve];
+    await run('env', ['-u', 'npm_lifecycle_event', ...call], 'Sightline is at', 'SIGHUP');
   });
 
   it('ends a server that has only just been started', async () => {
