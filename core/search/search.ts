@@ -90,10 +90,18 @@ export async function search(deps: SearchDeps, given: SearchRequest): Promise<Se
 function inOrder(hits: readonly SearchHit[], name: OrderName | undefined): readonly SearchHit[] {
   const order = name === undefined ? undefined : ORDERS.get(name);
   if (order === undefined) return hits;
-  const [before, after, last] = order.direction === 'ascending' ? [-1, 1, '\uffff'] : [1, -1, ''];
-  // Times up to their milliseconds, without the offset.
-  const timed = hits.map((hit) => ({ hit, at: `${fieldValue(hit.payload, order.field) ?? last}`.slice(0, 23) }));
-  return timed.toSorted((a, b) => (a.at === b.at ? 0 : a.at < b.at ? before : after)).map(({ hit }) => hit);
+  const valued = hits.map((hit) => {
+    const value = fieldValue(hit.payload, order.field) as string | number | null;
+    // Without the offset.
+    return { hit, value: order.field.type === 'local-time' ? (value?.toString().slice(0, 23) ?? null) : value };
+  });
+  const [before, after] = order.direction === 'ascending' ? [-1, 1] : [1, -1];
+  const sorted = valued.toSorted(({ value: a }, { value: b }) => {
+    if (a === b) return 0;
+    if (a === null || b === null) return a === null ? 1 : -1;
+    return a < b ? before : after;
+  });
+  return sorted.map(({ hit }) => hit);
 }
 
 type TermsResult = Omit<SearchResult, 'understood' | 'didYouMean'>;

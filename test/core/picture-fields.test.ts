@@ -18,20 +18,20 @@ const CHANGES = [
   {
     file: 'core/picture-fields.ts',
     at: '  indexedAt: {',
-    insert: `  channels: {
+    insert: `  bits: {
     type: 'integer',
     from: 'content',
     absent: 0,
-    filters: { minChannels: 'atLeast' },
-    orders: { '-channels': 'descending' },
-    doc: 'Colours of a pixel.',
+    filters: { minBits: 'atLeast' },
+    orders: { '-bits': 'descending' },
+    doc: 'Bits of a pixel.',
   },
 `,
   },
   {
     file: 'core/picture/header.ts',
     at: '      ...turnSize(stored, orientation),',
-    insert: 'channels: metadata.channels,\n',
+    insert: 'bits: 8 * metadata.channels,\n',
   },
 ];
 
@@ -39,8 +39,8 @@ const CHANGES = [
 const CLIENT_PROBE = `
 import { createClient } from './web/client.ts';
 
-const { items } = await createClient({ baseUrl: '/' }).listImages({ sort: '-channels', filter: { minChannels: 1 } });
-export const channels: readonly number[] = items.map((item) => item.channels);
+const { items } = await createClient({ baseUrl: '/' }).listImages({ sort: '-bits', filter: { minBits: 1 } });
+export const bits: readonly number[] = items.map((item) => item.bits);
 `;
 
 /** Runs in the copy: a grey and a coloured picture, in both stores and through the API. */
@@ -74,11 +74,11 @@ const stores = {
 const found: Record<string, unknown> = {};
 for (const [name, store] of Object.entries(stores)) {
   await store.upsert(points, 'newer');
-  const filter = { minChannels: 2 };
+  const filter = { minBits: 9 };
   const { items } = await store.list({ filter, limit: 10, order: 'id' });
-  found[name] = items.map(({ payload }) => payload.kind === 'image' && payload.channels);
-  const sorted = await store.list({ filter: {}, limit: 10, order: '-channels' });
-  found[name + ' sorted'] = sorted.items.map(({ payload }) => payload.kind === 'image' && payload.channels);
+  found[name] = items.map(({ payload }) => payload.kind === 'image' && payload.bits);
+  const sorted = await store.list({ filter: {}, limit: 10, order: '-bits' });
+  found[name + ' sorted'] = sorted.items.map(({ payload }) => payload.kind === 'image' && payload.bits);
   found[name + ' query'] = (await store.query({ vector: points[0]!.vector, filter, limit: 10 })).items.length;
   await store.close();
 }
@@ -88,12 +88,13 @@ for (const [name, body] of Object.entries({ grey, coloured })) {
   const headers = { 'content-type': 'image/png' };
   await t.json('/images?key=' + name + '.png', { method: 'POST', headers, body: new Uint8Array(body) });
 }
-const { items } = (await t.json('/images?minChannels=2')).body;
-found.api = items.map(({ key, channels }) => [key, channels]);
-found['api sorted'] = (await t.json('/images?sort=-channels')).body.items.map(({ channels }) => channels);
+const { items } = (await t.json('/images?minBits=9')).body;
+found.api = items.map(({ key, bits }) => [key, bits]);
+found['api sorted'] = (await t.json('/images?sort=-bits')).body.items.map(({ bits }) => bits);
+found['hits sorted'] = (await t.json('/search?q=x&sort=-bits')).body.items.map(({ bits }) => bits);
 const document = (await t.json('/openapi.json')).body;
 const docs = JSON.stringify(document);
-found.docs = [docs.includes('"minChannels"'), docs.includes('Colours of a pixel.')];
+found.docs = [docs.includes('"minBits"'), docs.includes('Bits of a pixel.')];
 writeFileSync('web/api.ts', typesOf(document as OpenApiDocument));
 await t.close();
 console.log(JSON.stringify(found));
@@ -128,14 +129,15 @@ describe('the declaration of what a picture has', () => {
       { cwd: copy },
     );
     assert.deepEqual(JSON.parse(stdout), {
-      sqlite: [3],
-      'sqlite sorted': [3, 1],
+      sqlite: [24],
+      'sqlite sorted': [24, 8],
       'sqlite query': 1,
-      qdrant: [3],
-      'qdrant sorted': [3, 1],
+      qdrant: [24],
+      'qdrant sorted': [24, 8],
       'qdrant query': 1,
-      api: [['coloured.png', 3]],
-      'api sorted': [3, 1],
+      api: [['coloured.png', 24]],
+      'api sorted': [24, 8],
+      'hits sorted': [24, 8],
       docs: [true, true],
     });
     await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '-p', copy]).catch(
