@@ -224,6 +224,8 @@ async function replaceHead(folder: string, by: string, head: { old: HeadFile; ne
   await cp(folder, kept, { recursive: true });
   await rememberModels(dataFolder(), space, { profile, head: kept });
   const aside = `${folder}.old`;
+  // Left behind by a call that was killed right here; that head is kept, too.
+  await rm(aside, { recursive: true, force: true });
   await rename(folder, aside);
   await rename(by, folder);
   await rm(aside, { recursive: true });

@@ -5,7 +5,7 @@ const MEMORY = '/dev/shm';
 
 /**
  * `npm test` runs all tests, `npm run test:unit` those that it names. Flags of Node's test runner and files can follow
- * `--`, such as `npm test -- --test-name-pattern "a cat" test/core/search.test.ts`. The runner accepts flags only
+ * `--`, such as `npm test -- --test-name-pattern "a cat" test/core/index-image.test.ts`. The runner accepts flags only
  * before files, but npm appends its arguments, hence this script.
  */
 const given = process.argv.slice(2);

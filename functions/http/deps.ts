@@ -182,7 +182,7 @@ export interface AppEnv {
     caller: Caller;
     /** Aborts when the client goes away or the time is up. */
     signal: AbortSignal;
-    /** Aborts when the time limit is over only. */
+    /** Aborts only when the time is up. */
     late: AbortSignal;
     /** Lifts the time limit of this request. */
     disableTimeLimit: () => void;
