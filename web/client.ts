@@ -90,6 +90,7 @@ export type Client = ReturnType<typeof createClient>;
  * Creates a client for the HTTP API, for browsers and Node.
  * Calls reject with {@link ApiFault}, whose `code` each method names, or with AbortError when aborted.
  * @throws {unauthorized} any method, when the server asks for a key
+ * @throws {forbidden} any method that changes something, with a key for reading
  * @throws {rate-limited} any method, after too many calls; `retryAfter` says how long to wait
  * @example
  * const client = createClient({ baseUrl: 'http://127.0.0.1:8787' });
@@ -108,6 +109,8 @@ export function createClient(options: ClientOptions) {
      * @throws {invalid-input}
      * @throws {invalid-cursor} for a `cursor` of another search
      * @throws {not-found} for an `imageId` that is not stored
+     * @throws {unsupported-media-type} for a picture of an unknown or unsupported format
+     * @throws {unreadable-image}
      * @example
      * const terms = [{ text: 'a beach' }, { text: 'people', weight: -0.5 }];
      * const { items, next } = await client.search({ terms, kind: 'image', filter: { folder: 'holidays' } });
@@ -174,7 +177,8 @@ export function createClient(options: ClientOptions) {
     /**
      * Uploads and indexes a picture.
      * @param name file name with its folder, if any; a number is added if it is taken
-     * @throws {unreadable-image} when it cannot be read; it is not kept then
+     * @throws {unsupported-media-type} when it is of an unknown or unsupported format; it is not kept then
+     * @throws {unreadable-image} when it cannot be read; it is not kept then, either
      * @throws {too-large}
      * @throws {read-only} when nothing may be stored
      * @example
@@ -187,6 +191,7 @@ export function createClient(options: ClientOptions) {
     },
     /**
      * Signs an upload that goes straight to storage. Only available if `status` says so.
+     * @throws {not-found} when it is not
      * @throws {already-exists} when a picture has that name
      * @throws {invalid-key}
      * @throws {too-large}
@@ -211,6 +216,7 @@ export function createClient(options: ClientOptions) {
     /**
      * Embeds texts and pictures (base64) and returns the raw vectors.
      * @throws {invalid-input}
+     * @throws {unsupported-media-type} for a picture of an unknown or unsupported format
      * @throws {unreadable-image}
      */
     embed: (request: EmbedRequest, signal?: AbortSignal) =>
@@ -245,9 +251,15 @@ export function createClient(options: ClientOptions) {
      */
     retryFailure: (id: string) =>
       call<RetryResult>(`failures/${encodeURIComponent(id)}/retry`, { method: 'POST' }, hasId),
-    /** Lists groups of duplicate pictures; those that would free the most space come first. */
+    /**
+     * Lists groups of duplicate pictures; those that would free the most space come first.
+     * @throws {invalid-cursor} for a `cursor` of another list
+     */
     stacks: (list: ListOptions = {}) => call<StackPage>('stacks', { query: paging(list), signal: list.signal }, isPage),
-    /** Lists quantised vectors for drawing a map of the collection. */
+    /**
+     * Lists quantised vectors for drawing a map of the collection.
+     * @throws {invalid-cursor} for a `cursor` of another list
+     */
     map: (list: ListOptions = {}) => call<MapPage>('map', { query: paging(list), signal: list.signal }, isPage),
     /** Returns what the caller may do and which operations need a key. */
     session: (signal?: AbortSignal) => call<Session>('session', { signal }),
@@ -276,13 +288,14 @@ function folderCalls(call: Send) {
      * @throws {perhaps-moved} when it resembles an indexed folder and `moved` is not given
      * @throws {folder-overlaps} when it lies within an indexed folder, or contains one
      * @throws {invalid-input} when it does not exist or cannot be a folder of pictures
+     * @throws {no-folders} from a server of a bucket
      */
     addFolder: (path: string, moved?: boolean) =>
       call<Folder>('folders', { method: 'POST', json: { path, moved }, isSlow: true }),
     /**
      * Updates the path of a folder that was moved.
      * @throws {not-found}
-     * @throws {invalid-input} when nothing is there
+     * @throws {invalid-input} when nothing is there, or none of its pictures
      * @throws {folder-overlaps}
      */
     moveFolder: (name: string, path: string) =>

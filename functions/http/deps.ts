@@ -50,11 +50,14 @@ export interface FolderChanges {
    */
   add(path: string, moved: boolean | undefined): Promise<string>;
   /**
+   * Sets the new path of a folder, and returns its bucket.
    * @throws {not-found} when the index has no such folder
    * @throws {unavailable} when nothing is at that path
    * @throws {invalid-config} when the path lies within another indexed folder, or contains one
+   * @throws {invalid-input} when none of its pictures can be there
    */
   move(name: string, path: string): Promise<string>;
+  /** @throws {not-found} when the index has no such folder */
   remove(name: string): Promise<void>;
 }
 
