@@ -97,9 +97,12 @@ describe('npm run train, npm run tune', () => {
     assert.ok(match.mean > -1 && match.mean < 1 && match.deviation > 0);
     assert.deepEqual(Object.keys(training.validation), ['en', 'de', 'fr']);
     assert.equal(training.validation.de.pictures, training.validation.en.pictures - 1);
-    const judged = await call('evaluate', '--data', data, '--head', into, '--lang', 'all', '--json');
-    assert.equal(judged.code, 0, judged.stderr);
-    const rows = JSON.parse(judged.stdout) as { lang: string; heads: { recallSum: number }[] }[];
+    const [judged, alone] = await Promise.all(
+      ['all', 'de'].map((lang) => call('evaluate', '--data', data, '--head', into, '--lang', lang, '--json')),
+    );
+    assert.equal(judged!.code, 0, judged!.stderr);
+    const rows = JSON.parse(judged!.stdout) as { lang: string; heads: { recallSum: number }[] }[];
+    assert.equal(JSON.parse(alone!.stdout).recallSum, rows[1]!.heads[0]!.recallSum, alone!.stderr);
     assert.deepEqual(
       rows.map(({ lang }) => lang),
       ['en', 'de'],
@@ -135,6 +138,16 @@ describe('npm run train, npm run tune', () => {
     assert.deepEqual([languages, training.captionLanguages], [['en'], ['en']]);
     assert.equal(training.recipe.text.hidden, 64);
     await rm(join(data, 'captions.fr.jsonl'));
+    const hash = async () =>
+      JSON.parse(String(await head('english', 'head.json'))).texts.map((text: { onnx: object }) => text.onnx);
+    const before = await hash();
+    const all = await call('train', '--data', data, '--text-sides', '--into', into, '--epochs', '1', '--hidden', '64');
+    assert.match(all.stdout, /^all-minilm-l6-v2-int8, by .*^all-minilm-l6-v2, by /ms, all.stderr);
+    const after = await hash();
+    assert.deepEqual(
+      [after.length, before[0].sha256 === after[0].sha256, before[1].sha256 === after[1].sha256],
+      [2, false, false],
+    );
   });
 
   it('looks at the data before it encodes anything, and at the options before that', async () => {

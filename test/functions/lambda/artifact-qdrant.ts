@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { SQSBatchResponse } from 'aws-lambda';
@@ -9,7 +9,7 @@ import { openQdrantStore } from '../../core/vectors/qdrant/open.ts';
 import { startFakeQdrant } from '../../support/fake-qdrant.ts';
 import { type Built, keysOf, readPhoto } from './built.ts';
 import { message, s3Body } from './events.ts';
-import { bodyOf, jsonOf, type LambdaFunction } from './function.ts';
+import { bodyOf, jsonOf, type LambdaFunction, placed, startFunction } from './function.ts';
 import { startQueue } from './queue.ts';
 
 /** Tests the built functions with Qdrant instead of a file, and with broken settings or servers. */
@@ -85,9 +85,10 @@ export function qdrantSuite(on: Built): void {
 
   it(
     'write nothing that does not count once other models have taken over, and do not start with those that ' +
-      'have not',
+      'have not; those that are known by the id do',
     async () => {
       const qdrant = await startFakeQdrant();
+      const other = '5582297a5e874146';
       const env = withQdrant(qdrant.url);
       const [oldIngest, oldApi] = await Promise.all([start('ingest', env), start('api', env)]);
       const spaces = await openQdrantSpaces({ url: qdrant.url });
@@ -98,6 +99,8 @@ export function qdrantSuite(on: Built): void {
         return result.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier).sort();
       };
       let late: LambdaFunction | undefined;
+      let known: LambdaFunction | undefined;
+      let place: Awaited<ReturnType<typeof placed>> | undefined;
       try {
         for (const key of ['before.jpg', 'after.jpg'])
           await on.cloud.pictures.put(key, await readPhoto('dragonfly.jpg'));
@@ -107,14 +110,14 @@ export function qdrantSuite(on: Built): void {
           return { isLive: space === liveSpace, liveSpace };
         };
         assert.equal((await status()).isLive, true);
-        const candidate = await spaces.openCandidate('other-models', 64);
+        const candidate = await spaces.openCandidate(other, 64);
         await candidate.switch(async () => {});
-        assert.deepEqual(await status(), { isLive: false, liveSpace: 'other-models' });
+        assert.deepEqual(await status(), { isLive: false, liveSpace: other });
 
         // Also if it was written before: perhaps by an attempt that ended before it knew whether the write counts.
         const again = messages({ key: 'before.jpg', sequencer: '01' }, { key: 'after.jpg', sequencer: '01' });
         assert.deepEqual(await handle(again), again.map(({ messageId }) => messageId).sort());
-        assert.match(oldIngest.log(), /is no longer live: live names sightline-other-models/);
+        assert.match(oldIngest.log(), /is no longer live: live names sightline-5582297a5e874146/);
         assert.equal((await request({ url: '/search?q=an+insect' }, oldApi)).statusCode, 200);
         const tags = await request(
           {
@@ -129,9 +132,21 @@ export function qdrantSuite(on: Built): void {
 
         late = await start('api', env);
         assert.equal((await request({ url: '/search?q=an+insect' }, late)).statusCode, 500);
-        assert.match(late.log(), /expected the alias live to name sightline-\w+, .* got sightline-other-models/);
+        assert.match(late.log(), /expected the alias live to name sightline-\w+, .* got sightline-5582297a5e874146/);
+
+        // Models that made the same vectors under another id take its collection as their own.
+        place = await placed(join(on.build.out, 'api'));
+        const file = join(place.folder, 'models', 'head-compact', 'head.json');
+        const head = { ...JSON.parse(await readFile(file, 'utf8')), sameAs: [other] };
+        await rm(file);
+        await writeFile(file, JSON.stringify(head));
+        known = await startFunction(place.folder, 'functions/api.handler', { ...on.cloud.env, ...env });
+        const { space, liveSpace } = jsonOf<Record<string, string>>(await request({ url: '/status' }, known));
+        assert.deepEqual([space, liveSpace], [other, other]);
+        assert.equal((await request({ url: '/search?q=an+insect' }, known)).statusCode, 200);
       } finally {
-        await Promise.all([oldIngest.kill(), oldApi.kill(), late?.kill()]);
+        await Promise.all([oldIngest.kill(), oldApi.kill(), late?.kill(), known?.kill()]);
+        await place?.remove();
         await spaces.close();
         await qdrant.stop();
       }

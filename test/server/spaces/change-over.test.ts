@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { loadEncoders } from '../../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../../core/encode/head-file.ts';
 import { MODELS, writeHead } from '../../core/encode/fixtures.ts';
@@ -114,6 +116,30 @@ describe('another profile by one flag', () => {
     assert.equal(seed.code, 1);
     assert.match(seed.stderr, /needs a head .* nothing is downloaded: .*models -- pull seed .*train -- --profile seed/);
     assert.deepEqual(downloads(), []);
+  });
+
+  it('asks once at a terminal, and downloads what it is told to', { skip: process.platform !== 'linux' }, async () => {
+    // What util-linux gives a command is a terminal; it echoes the answer and ends with the code of the command.
+    const answered = async (answer: string) => {
+      const call = `--profile clip ${photos} --data ${join(dir, 'asked')} --port 0`;
+      const command = `${process.execPath} --disable-warning=ExperimentalWarning scripts/sightline.ts ${call}`;
+      const env = { ...process.env, HF_ENDPOINT: hub.endpoint };
+      const script = promisify(execFile)('script', ['--quiet', '--return', '--command', command, '/dev/null'], { env });
+      script.child.stdin!.write(`${answer}\n`);
+      return script.catch((error: { code: number; stdout: string }) => error) as Promise<{
+        code: number;
+        stdout: string;
+      }>;
+    };
+    // Neither answer starts a server.
+    hub.inject({ at: 'cdn', times: 1, does: { status: 404 } });
+    const no = await answered('n');
+    assert.match(no.stdout, /MB in all, into .*Download them\? \[y\/N\] .*Nothing was downloaded\./s);
+    assert.deepEqual([no.code, downloads()], [1, []]);
+    const yes = await answered('y');
+    assert.doesNotMatch(yes.stdout, /Nothing was downloaded/);
+    assert.deepEqual([yes.code, downloads().length > 0], [1, true], yes.stdout);
+    hub.requests.length = 0;
   });
 
   it('downloads nothing without the flag', async () => {
