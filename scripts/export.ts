@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { closing } from '../core/closing.ts';
@@ -43,14 +43,18 @@ includes the files, which are nowhere else.`,
   },
 });
 
-/** An export that fails in the middle leaves the one before as it was. */
+/** An export that fails in the middle leaves the file before as it was. A pipe or a device is written to as it is. */
 async function writeAside(file: string, lines: AsyncIterable<string>): Promise<void> {
-  const aside = `${file}.${process.pid}.part`;
+  const before = await stat(file).catch(() => null);
+  const isFile = before === null || before.isFile();
+  // A link stays one.
+  const target = before === null ? file : await realpath(file);
+  const written = isFile ? `${target}.${process.pid}.part` : target;
   try {
-    await pipeline(Readable.from(lines), createWriteStream(aside, { flush: true }));
-    await rename(aside, file);
+    await pipeline(Readable.from(lines), createWriteStream(written, { flush: isFile, mode: before?.mode }));
+    if (isFile) await rename(written, target);
   } catch (error) {
-    await rm(aside, { force: true }).catch(() => {});
+    if (isFile) await rm(written, { force: true }).catch(() => {});
     throw unavailable(error, 'write', file);
   }
 }

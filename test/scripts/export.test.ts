@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  constants,
+  copyFile,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -55,10 +68,20 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
     await writeFile(at('utf-16'), Buffer.from(`\ufeff${stdout.replaceAll('\n', '\r\n')}`, 'utf16le'));
     assert.match((await call('two', 'import', at('utf-16'))).stdout, /^2 taken over, 0 of/);
     const out = at('two.jsonl');
-    assert.equal((await call('two', 'export', '--out', out)).code, 0);
+    await writeFile(out, 'an older one', { mode: 0o600 });
+    await symlink(out, at('link'));
+    assert.equal((await call('two', 'export', '--out', at('link'))).code, 0);
+    assert.deepEqual([(await lstat(at('link'))).isSymbolicLink(), (await stat(out)).mode & 0o777], [true, 0o600]);
     const [found] = (await readFile(out, 'utf8')).split('\n');
     const { folder, key, tags } = JSON.parse(found!);
     assert.deepEqual({ folder, key, tags }, { folder: 'elsewhere', key: 'deep/renamed.jpg', tags: ['mine', 'Mietze'] });
+
+    execFileSync('mkfifo', [at('pipe')]);
+    const pipe = await open(at('pipe'), constants.O_RDWR | constants.O_NONBLOCK);
+    assert.equal((await call('two', 'export', '--out', at('pipe'))).code, 0);
+    const { buffer, bytesRead } = await pipe.read();
+    await pipe.close();
+    assert.equal(buffer.toString('utf8', 0, bytesRead), await readFile(out, 'utf8'));
   });
 
   it('carry what lies in the trash, with its file and its tags, and it comes back from there', async () => {
