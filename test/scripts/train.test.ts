@@ -81,7 +81,7 @@ describe('npm run train, npm run tune', () => {
     const into = join(folder, 'head-sides');
     await cp(join(folder, 'head-whole'), into, { recursive: true });
     const side = ['--text-side', 'multilingual-e5-small', '--hidden', '64'];
-    const given = ['--into', into, '--epochs', '2', '--with-validation', '--captions', `${french}:fr`];
+    const given = ['--into', into, '--epochs', '1', '--with-validation', '--captions', `${french}:fr`];
     const { code, stdout, stderr } = await call('train', '--data', data, ...side, ...given);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^en .*\n^de .*\n^fr /m);
