@@ -2,6 +2,7 @@ import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Filter, Hit, ListQuery, Point, StoredPoint, VectorQuery, VectorStore } from '../../core/ports.ts';
 import { wordsOf } from '../../core/search/lexical-terms.ts';
 import type { CaptionPayload, ImagePayload, JointEmbedding, Page } from '../../core/types.ts';
+import { cosine } from '../support/cosine.ts';
 
 export { seededRandom } from '../support/random.ts';
 
@@ -218,16 +219,6 @@ export function ranked(
     .filter((point) => matches(point, filter))
     .map((point) => ({ id: point.id, score: cosine(point.vector, vector) }))
     .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
-}
-
-export function cosine(a: Float32Array, b: Float32Array): number {
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    ab += a[i]! * b[i]!;
-    aa += a[i]! * a[i]!;
-    bb += b[i]! * b[i]!;
-  }
-  return ab / Math.sqrt(aa * bb);
 }
 
 /** All pages of a query, in order. */

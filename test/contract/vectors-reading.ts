@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Filter, Point, VectorStore } from '../../core/ports.ts';
+import { cosine } from '../support/cosine.ts';
 import {
-  cosine,
   everyHit,
   everyPoint,
   FILTERS,

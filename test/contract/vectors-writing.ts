@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Point, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
 import { compareSequencers } from '../../core/sequencer-order.ts';
-import { caption, cosine, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
+import { cosine } from '../support/cosine.ts';
+import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
 import { type Open, withStore } from './vectors-open.ts';
 
 const random = seededRandom(1);

@@ -12,16 +12,8 @@ import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
 import { decodeImage } from '../../core/picture/decode.ts';
 import type { RgbPixels } from '../../core/picture/preprocess.ts';
 import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
-import {
-  cosine,
-  MODEL_DIRS,
-  maxDifference,
-  meanDifference,
-  missingModel,
-  readGolden,
-  readJson,
-  readRows,
-} from './golden.ts';
+import { cosine } from '../support/cosine.ts';
+import { MODEL_DIRS, maxDifference, meanDifference, missingModel, readGolden, readJson, readRows } from './golden.ts';
 import { naivePreprocess } from './naive-resize.ts';
 import { photo, uprightPixels } from './photos.ts';
 

@@ -5,7 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { loadImageEncoder, preprocessingOf } from '../../core/encode/image-encoder.ts';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
 import { loadTextEncoder } from '../../core/encode/text-encoder.ts';
-import { cosine, goldenPath, MODELS, readJson, readRows } from './golden.ts';
+import { cosine } from '../support/cosine.ts';
+import { goldenPath, MODELS, readJson, readRows } from './golden.ts';
 import { naivePreprocess } from './naive-resize.ts';
 import { uprightPixels } from './photos.ts';
 

@@ -4,7 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
 import { loadTextEncoder, type TextEncoder } from '../../core/encode/text-encoder.ts';
 import { loadTokenizer } from '../../core/encode/tokenizer.ts';
-import { cosine, MODELS, maxDifference, readJson, readRows } from './golden.ts';
+import { cosine } from '../support/cosine.ts';
+import { MODELS, maxDifference, readJson, readRows } from './golden.ts';
 
 interface Golden {
   maxTokens: number;

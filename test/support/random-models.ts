@@ -172,34 +172,31 @@ function matTranspose(graph: OnnxGraph, value: string): string {
   return graph.op('Transpose', [value], { perm: { ints: [0, 2, 1] } });
 }
 
-const CLIP_CONFIG = {
+/** preprocessor_config.json of a model that crops the middle out, in the publishers' words. */
+const cropping = (edge: number, crop: number, resample: number, mean: number[], std: number[]) => ({
   do_resize: true,
-  size: { shortest_edge: 224 },
-  resample: 3,
+  size: { shortest_edge: edge },
+  resample,
   do_center_crop: true,
-  crop_size: { height: 224, width: 224 },
+  crop_size: { height: crop, width: crop },
   do_rescale: true,
   rescale_factor: 1 / 255,
   do_normalize: true,
-  image_mean: [0.48145466, 0.4578275, 0.40821073],
-  image_std: [0.26862954, 0.26130258, 0.27577711],
+  image_mean: mean,
+  image_std: std,
+});
+const HALVES = [0.5, 0.5, 0.5];
+const CLIP_CONFIG = {
+  ...cropping(224, 224, 3, [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]),
   do_convert_rgb: true,
   feature_extractor_type: 'CLIPFeatureExtractor',
   image_processor_type: 'CLIPImageProcessor',
 };
 /** MobileCLIP's preprocessing: no mean or standard deviation. */
 const MOBILECLIP_CONFIG = {
-  do_resize: true,
-  size: { shortest_edge: 256 },
-  resample: 2,
-  do_center_crop: true,
+  ...cropping(256, 256, 2, [0, 0, 0], [1, 1, 1]),
   do_convert_rgb: true,
-  crop_size: { height: 256, width: 256 },
-  do_rescale: true,
-  rescale_factor: 1 / 255,
   do_normalize: false,
-  image_mean: [0, 0, 0],
-  image_std: [1, 1, 1],
   image_processor_type: 'CLIPFeatureExtractor',
 };
 /** SigLIP's preprocessing: stretched, not cropped. */
@@ -210,37 +207,17 @@ const SIGLIP_CONFIG = {
   do_rescale: true,
   rescale_factor: 1 / 255,
   do_normalize: true,
-  image_mean: [0.5, 0.5, 0.5],
-  image_std: [0.5, 0.5, 0.5],
+  image_mean: HALVES,
+  image_std: HALVES,
   image_processor_type: 'SiglipImageProcessor',
   processor_class: 'SiglipProcessor',
 };
 const DINO_CONFIG = {
-  do_resize: true,
-  size: { shortest_edge: 256 },
-  resample: 3,
-  do_center_crop: true,
+  ...cropping(256, 224, 3, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
   do_convert_rgb: true,
-  crop_size: { height: 224, width: 224 },
-  do_rescale: true,
-  rescale_factor: 1 / 255,
-  do_normalize: true,
-  image_mean: [0.485, 0.456, 0.406],
-  image_std: [0.229, 0.224, 0.225],
   image_processor_type: 'BitImageProcessor',
 };
-const MOBILENET_CONFIG = {
-  do_resize: true,
-  size: { shortest_edge: 256 },
-  resample: 2,
-  do_center_crop: true,
-  crop_size: { height: 224, width: 224 },
-  do_rescale: true,
-  rescale_factor: 1 / 255,
-  do_normalize: true,
-  image_mean: [0.5, 0.5, 0.5],
-  image_std: [0.5, 0.5, 0.5],
-};
+const MOBILENET_CONFIG = cropping(256, 224, 2, HALVES, HALVES);
 
 /** Both towers, and again under the names of their int8 versions. */
 const pair = (text: Uint8Array, vision: Uint8Array) => ({

@@ -5,7 +5,8 @@
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 
-const special = (id: number, content: string) => ({
+/** An added token of a tokenizer.json. */
+export const special = (id: number, content: string) => ({
   id,
   content,
   single_word: false,

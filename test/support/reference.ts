@@ -10,6 +10,7 @@ import {
   SiglipTextModel,
 } from '@xenova/transformers';
 import type { TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
+import { special } from './random-tokenizers.ts';
 import { weightsInside } from './weights-inside.ts';
 
 /** The original library, `@xenova/transformers`, with a text encoder's files: the reference for our ids and vectors. */
@@ -103,22 +104,14 @@ function unigramJson(bytes: Buffer): object {
   const pieces = bytes.toString('utf8', 4 + 4 * count).split('\n');
   const vocab = Array.from({ length: count }, (_, id) => [pieces[id]!, bytes.readFloatLE(4 + 4 * id)]);
   const idOf = (piece: string) => pieces.indexOf(piece);
-  const special = ['<s>', '<pad>', '</s>', '<unk>'].map((content) => ({
-    id: idOf(content),
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  }));
+  const added = ['<s>', '<pad>', '</s>', '<unk>'].map((content) => special(idOf(content), content));
   const token = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
   const tokens = Object.fromEntries(['<s>', '</s>'].map((id) => [id, { id, ids: [idOf(id)], tokens: [id] }]));
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: special,
+    added_tokens: added,
     normalizer: {
       type: 'Sequence',
       normalizers: [{ type: 'NFKC' }, { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' }],

@@ -110,8 +110,7 @@ export function writeHead(
     ],
     training: {},
   };
-  writeFileSync(join(folder, HEAD_FILE), JSON.stringify({ ...info, ...changes }, null, 2));
-  return folder;
+  return describeHead(folder, { ...info, ...changes });
 }
 
 /** The same with both sides in one graph, the format used before text sides. */
@@ -135,6 +134,10 @@ export function writeOldHead(
     onnx: { sha256, bytes },
     training: {},
   };
-  writeFileSync(join(folder, HEAD_FILE), JSON.stringify({ ...info, ...changes }, null, 2));
+  return describeHead(folder, { ...info, ...changes });
+}
+
+function describeHead(folder: string, info: object): string {
+  writeFileSync(join(folder, HEAD_FILE), JSON.stringify(info, null, 2));
   return folder;
 }

@@ -3,16 +3,13 @@ import { after, describe, it } from 'node:test';
 import type { TextEncoderEntry } from '../../../core/encode/encoder-entry.ts';
 import { loadManifest } from '../../../core/encode/manifest.ts';
 import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
+import { cosine } from '../../support/cosine.ts';
 import { MODELS } from './fixtures.ts';
 
 const NAME = 'multilingual-e5-small';
 const entry = (await loadManifest([MODELS])).encoders[NAME] as TextEncoderEntry;
 const encoder = await loadTextEncoder([MODELS], { ...entry, name: NAME }, { threads: 1 });
 after(() => encoder.close());
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-}
 
 describe('the multilingual text encoder', () => {
   it('finds the sentence that says the same in another language', async () => {

@@ -16,7 +16,7 @@ import { openFolder } from '../../../core/objects/folder/store.ts';
 import { int64, loadOnnx } from '../../../core/onnx/onnx-session.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
-import { cosine } from '../../golden/golden.ts';
+import { cosine } from '../../support/cosine.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
 import { writeAgreedPhotos } from '../../support/photo-dataset.ts';
 import { randomRepos } from '../../support/random-models.ts';

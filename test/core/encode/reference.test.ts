@@ -6,7 +6,7 @@ import type { TextEncoderEntry } from '../../../core/encode/encoder-entry.ts';
 import { loadManifest, textEncoderOf } from '../../../core/encode/manifest.ts';
 import { loadTextEncoder, tokenizerOf } from '../../../core/encode/text-encoder.ts';
 import { pullModel } from '../../../core/hub/models.ts';
-import { cosine } from '../../golden/golden.ts';
+import { cosine } from '../../support/cosine.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
 import { BERT_FILES, randomBert, randomRepos } from '../../support/random-models.ts';
 import { openReference } from '../../support/reference.ts';

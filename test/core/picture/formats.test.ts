@@ -6,17 +6,12 @@ import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
 import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import { contentTypeOf } from '../../../core/picture/format.ts';
 import { readHeader } from '../../../core/picture/header.ts';
-import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
+import { squashed } from '../../support/squashed.ts';
 import { ASCII, exifBlock, SHORT } from '../metadata/exif-block.ts';
 import { bigTiffOf, boxOf, DNG_VERSION, film, rawOf, samplesOf, tiffOf } from './odd-pictures.ts';
 
 const SIZE = 48;
-const HOW: Preprocessing = {
-  resize: { mode: 'squash', size: SIZE, kernel: 'bilinear' },
-  crop: SIZE,
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-};
+const HOW = squashed(SIZE);
 const [WIDTH, HEIGHT] = [60, 40];
 /** Red increases to the right, green downwards; blue is constant. */
 const RGB = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => {

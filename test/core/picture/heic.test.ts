@@ -9,15 +9,10 @@ import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
 import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import { readHeader } from '../../../core/picture/header.ts';
 import { decodeHeic } from '../../../core/picture/heic.ts';
-import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
+import { squashed } from '../../support/squashed.ts';
 
 const SIZE = 60;
-const HOW: Preprocessing = {
-  resize: { mode: 'squash', size: SIZE, kernel: 'bilinear' },
-  crop: SIZE,
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-};
+const HOW = squashed(SIZE);
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const heic = (name: string) => readFileSync(`${root}/test/fixtures/heic/${name}.heic`);
 const PHOTO = readFileSync(`${root}/examples/photos/coffee.jpg`);

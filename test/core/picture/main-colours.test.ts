@@ -7,15 +7,10 @@ import sharp from 'sharp';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
 import { decodeImage } from '../../../core/picture/decode.ts';
 import { coloursOf } from '../../../core/picture/main-colours.ts';
-import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
+import { squashed } from '../../support/squashed.ts';
 
 const PHOTOS = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
-const HOW: Preprocessing = {
-  resize: { mode: 'squash', size: 297, kernel: 'bicubic' },
-  crop: 260,
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-};
+const HOW = squashed(297, 260, 'bicubic');
 
 /** Common names for some colours of CSS, paint and photos. */
 const CALLED: Readonly<Record<string, readonly string[]>> = {

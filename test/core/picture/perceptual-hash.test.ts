@@ -8,15 +8,10 @@ import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
 import { hashDistance } from '../../../core/picture/alike.ts';
 import { decodeImage } from '../../../core/picture/decode.ts';
 import { perceptualHash } from '../../../core/picture/perceptual-hash.ts';
-import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
+import { squashed } from '../../support/squashed.ts';
 
 const PHOTOS = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
-const HOW: Preprocessing = {
-  resize: { mode: 'squash', size: 297, kernel: 'bicubic' },
-  crop: 260,
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-};
+const HOW = squashed(297, 260, 'bicubic');
 
 async function hashOf(bytes: Buffer): Promise<string> {
   return (await decodeImage(bytes, HOW, DEFAULT_LIMITS)).picture.perceptualHash!;

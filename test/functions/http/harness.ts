@@ -7,7 +7,6 @@ import { openFailureLog } from '../../../core/failure-log/sqlite.ts';
 import { createIndexer } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
-import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { createTrash } from '../../../core/trash.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
@@ -19,6 +18,7 @@ import type { App } from '../../../functions/http/openapi.ts';
 import { type HttpOptionsInput, parseHttpOptions } from '../../../functions/http/options.ts';
 import { createMetrics } from '../../../functions/http/prometheus.ts';
 import { createSessions } from '../../../functions/http/session-cookie.ts';
+import { squashed } from '../../support/squashed.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { textsBy } from '../../support/texts-by.ts';
 
@@ -33,12 +33,7 @@ export function samplePhoto(name: string): Promise<Uint8Array<ArrayBuffer>> {
 
 const LIMITS = { maxBytes: 5 * 1024 ** 2, maxPixels: 50_000_000 };
 
-const PREPROCESSING: Preprocessing = {
-  resize: { mode: 'squash', size: 16, kernel: 'bilinear' },
-  crop: 16,
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-};
+const PREPROCESSING = squashed(16);
 
 /**
  * For tests of HTTP alone, where the model does not matter. Pictures are really decoded, so that bad ones are rejected

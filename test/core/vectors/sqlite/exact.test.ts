@@ -8,7 +8,6 @@ import { dot } from '../../../../core/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../../../../core/vectors/sqlite/store.ts';
 import {
   caption,
-  cosine,
   DIMENSION,
   everyHit,
   image,
@@ -18,6 +17,7 @@ import {
   unit,
   uuid,
 } from '../../../contract/vectors-data.ts';
+import { cosine } from '../../../support/cosine.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const folder = tempFolder();
