@@ -96,7 +96,10 @@ class Tree implements TreeWatcher {
   #open(folder: string, path: string, identity: string): void {
     try {
       const watcher = this.#watch(path, { recursive: this.#isRecursive }, (type, name) => {
-        void this.#onEvent(folder, type, name).catch((error: unknown) => this.#report(error, folder));
+        void this.#onEvent(folder, type, name).catch((error: unknown) => {
+          this.#report(error, folder);
+          if (!this.#isClosed) this.#events.onFolder(folder);
+        });
       });
       watcher.on('error', (error) => this.#report(error, folder));
       this.#watchers.set(folder, { identity, watcher });
@@ -111,10 +114,11 @@ class Tree implements TreeWatcher {
       if (this.#isClosed || this.#events.signal?.aborted) return;
       if (!entry.isDirectory() || isHidden(entry.name)) continue;
       const below = pathOf(folder, entry.name);
-      if (await this.#events.isLeftOut?.(below)) continue;
-      await this.add(below, again).catch((error: unknown) => {
+      try {
+        if (!(await this.#events.isLeftOut?.(below))) await this.add(below, again);
+      } catch (error) {
         if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') this.#report(error, below);
-      });
+      }
     }
   }
 

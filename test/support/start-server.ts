@@ -33,9 +33,15 @@ export interface RunningServer {
 /**
  * Starts the server and resolves once it has printed its URL. Rejects with its output if it exits first. Like `stop`,
  * kills it if it takes too long.
+ * @param user who it runs as, if not the same user
  */
-export async function startServer(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningServer> {
+export async function startServer(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  user: { readonly uid?: number; readonly gid?: number } = {},
+): Promise<RunningServer> {
   const child = spawn(process.execPath, [...START, '--port', '0', ...args], {
+    ...user,
     cwd: root,
     env: { ...process.env, LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

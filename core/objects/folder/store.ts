@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { access, constants, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
 import { unavailable } from '../../files/file-errors.ts';
@@ -114,7 +114,10 @@ async function openRoot(path: string): Promise<Root> {
   try {
     const real = await realpath(path);
     const info = await stat(real, { bigint: true });
-    if (info.isDirectory()) return { path: real, dev: info.dev, ino: info.ino };
+    if (info.isDirectory()) {
+      await access(real, constants.R_OK | constants.X_OK);
+      return { path: real, dev: info.dev, ino: info.ino };
+    }
   } catch (error) {
     throw unavailable(error, 'open the folder', path);
   }

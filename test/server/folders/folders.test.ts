@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { chmod, chown, copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually, type RunningServer, runScript, startServer } from '../../support/start-server.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
+const samples = join(repository, 'examples/photos');
 
 interface Status {
   readonly pictures: number;
@@ -98,6 +100,48 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await rm(at('linked'));
     await symlink(at('b'), at('linked'));
     await finds('coffee.jpg');
+  });
+
+  const other = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+  const canBeOther =
+    spawnSync(process.execPath, ['bin/sightline.cjs', '--help'], { cwd: repository, ...other }).status === 0;
+  it('lose nothing by what may not be read, which is listed until it may be, also over a restart', {
+    skip: !canBeOther && 'the repository can be read by its user only',
+  }, async () => {
+    const forbid = (path: string) => chmod(at(path), 0);
+    const allow = (path: string) => chmod(at(path), 0o755);
+    const unreadable = (...expected: string[]) =>
+      eventually(`${expected} to be listed`, 60_000, async () => {
+        const { items } = await get<{ items: { key: string; reason: string }[] }>('/failures');
+        const found = items.filter(({ reason }) => reason === 'unreadable-folder').map(({ key }) => key);
+        return found.toSorted().join() === expected.join() ? true : null;
+      });
+    await fill('a/old', 'moon.jpg');
+    await mkdir(at('data'));
+    if (other.uid !== undefined)
+      for (const path of ['.', 'data', 'a', 'a/old']) await chown(at(path), other.uid, 65534);
+    const begin = async () => {
+      server = await startServer(['--data', at('data'), at('a')], {}, other);
+    };
+    await begin();
+    await finds('cat.jpg', 'old/moon.jpg', 'rocket.jpg');
+    await forbid('a/old');
+    await unreadable('old/');
+    await mkdir(at('a/new'), { mode: 0 });
+    await unreadable('new/', 'old/');
+    await server!.stop();
+    await begin();
+    await unreadable('new/', 'old/');
+    await finds('old/moon.jpg', 'cat.jpg', 'rocket.jpg');
+    for (const path of ['a/new', 'a/old']) await allow(path);
+    await fill('a/new', 'dahlia.jpg');
+    await unreadable();
+    await finds('new/dahlia.jpg', 'old/moon.jpg', 'cat.jpg', 'rocket.jpg');
+    await forbid('a');
+    await finds();
+    assert.equal((await get<Status>('/status')).hidden, 4);
+    await allow('a');
+    await finds('new/dahlia.jpg', 'old/moon.jpg', 'cat.jpg', 'rocket.jpg');
   });
 
   it('come and go with their drives: hidden and counted meanwhile, also over a restart', async () => {
