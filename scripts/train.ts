@@ -169,7 +169,7 @@ async function outFolder({ out, replace, profile, models }: Flags): Promise<stri
   });
   const hasHead = there.includes(HEAD_FILE);
   if (there.length === 0 || (hasHead && replace)) return folder;
-  const found = hasHead ? `its ${HEAD_FILE} (--replace writes over it)` : `${there[0]} in it`;
+  const found = hasHead ? `its ${HEAD_FILE} (--replace puts the new one there and keeps it)` : `${there[0]} in it`;
   throw new UsageError(`--out: expected a new or an empty folder, got ${folder} with ${found}`);
 }
 

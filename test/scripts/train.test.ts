@@ -176,7 +176,11 @@ describe('npm run train, npm run tune', () => {
       ['--recipe', 'better', /--recipe: expected seed or best, got "better"/],
       ['--split', '80/10', /--split: expected percentages that add up to 100/],
       ['--text-side', 'all-minilm-l6-v2', /expected --into HEAD, such as a copy of .*head-compact, or --replace/],
-      ['--out', join(folder, 'head-whole'), /--out: expected a new or an empty folder, got .*--replace writes over it/],
+      [
+        '--out',
+        join(folder, 'head-whole'),
+        /--out: expected a new or an empty folder, got .*--replace puts the new one there/,
+      ],
       ['--out', join(folder, 'notes'), /--out: expected a new or an empty folder, got .*notes with todo\.txt in it/],
     ] as const) {
       const wrong = await attempt(all, flag, value);
