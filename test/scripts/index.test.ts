@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { film } from '../core/picture/odd-pictures.ts';
-import { runScript } from '../support/start-server.ts';
+import { runScript, startScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -106,20 +106,16 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
       await copyFile(sample('cat.jpg'), join(usb, `${i}.jpg`));
       await appendFile(join(usb, `${i}.jpg`), `away ${i}`);
     }
-    const words = ['--disable-warning=ExperimentalWarning', 'scripts/sightline.ts', 'index', usb, '--data', data()];
-    const child = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.on('data', (chunk) => {
-      said += chunk;
-    });
+    const words = ['scripts/sightline.ts', 'index', usb, '--data', data()];
+    const { child, ended } = startScript(words);
     // The first progress line: indexing has started.
     await once(child.stderr, 'data');
     await rename(usb, `${usb}.away`);
-    const [code] = await once(child, 'close');
-    assert.equal(code, 1, said);
-    assert.match(said, /error: cannot .*usb.*mounted\?/);
+    const { code, stderr } = await ended;
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /error: cannot .*usb.*mounted\?/);
     await rename(`${usb}.away`, usb);
-    const { stdout } = await runScript([...words.slice(1), '--json']);
+    const { stdout } = await runScript([...words, '--json']);
     assert.equal((JSON.parse(stdout) as Summary).pictures, 60);
   });
 
@@ -128,24 +124,11 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
       await copyFile(sample('cat.jpg'), join(photos, `${i}.jpg`));
       await appendFile(join(photos, `${i}.jpg`), `${i}`);
     }
-    const args = [
-      '--disable-warning=ExperimentalWarning',
-      'scripts/sightline.ts',
-      'index',
-      photos,
-      '--data',
-      data(),
-      '--json',
-    ];
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    let stdout = '';
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
+    const { child, ended } = startScript(['scripts/sightline.ts', 'index', photos, '--data', data(), '--json']);
     // The first progress line: indexing has started.
     await once(child.stderr, 'data');
     child.kill('SIGINT');
-    const [code] = await once(child, 'close');
+    const { code, stdout } = await ended;
     assert.equal(code, 1);
     const stopped = JSON.parse(stdout) as Summary;
     assert.equal(stopped.interrupted, true);
@@ -156,15 +139,8 @@ describe('npm run index, npm run search', { timeout: 600_000 }, () => {
   });
 
   it('searches by words and by a picture', async () => {
-    const { code, stdout, stderr } = await runScript([
-      'scripts/sightline.ts',
-      'search',
-      'a cat without dogs',
-      '--limit',
-      '2',
-      '--data',
-      data(),
-    ]);
+    const words = ['search', 'a cat without dogs', '--limit', '2', '--data', data()];
+    const { code, stdout, stderr } = await runScript(['scripts/sightline.ts', ...words]);
     assert.equal(code, 0);
     assert.match(stderr, /understood: without "dogs"; --literal takes the words as they are/);
     assert.match(stdout, /^0\.\d{3} {2}.*photos\/cat\.jpg {2}\(by name\)\n0\.\d{3} {2}.*\.jpg\n$/);

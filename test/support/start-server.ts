@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -85,11 +86,17 @@ export async function startServer(
   };
 }
 
-/** Runs a command to completion; kills it and rejects with its output if it takes too long. */
-export async function runScript(
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts a command. If it takes too long, it is killed, and `ended` rejects with its output. */
+export function startScript(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
+): { readonly child: ChildProcessByStdio<null, Readable, Readable>; readonly ended: Promise<Ended> } {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
     cwd: root,
     env: { ...process.env, ...env },
@@ -103,9 +110,13 @@ export async function runScript(
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  const closed = once(child, 'close').then(([code]) => code as number | null);
-  const code = await inTime(`${args.join(' ')} to end`, closed, child, () => stdout + stderr);
-  return { code, stdout, stderr };
+  const closed = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
+  return { child, ended: inTime(`${args.join(' ')} to end`, closed, child, () => stdout + stderr) };
+}
+
+/** Runs a command to completion. */
+export function runScript(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  return startScript(args, env).ended;
 }
 
 /**
