@@ -59,13 +59,17 @@ async function coldStarts(
   start: (name: 'api' | 'ingest', core: number) => Promise<LambdaFunction>,
 ): Promise<void> {
   const [texts, pictures]: [number[], number[]] = [[], []];
-  const processor: Record<'text' | 'picture', number[]> = { text: [], picture: [] };
+  const processor: Record<'text' | 'picture' | 'german', number[]> = { text: [], picture: [], german: [] };
+  const loaded: number[] = [];
   for (let i = 0; i < STARTS; i++) {
     const api = await start('api', 0);
     const text = await api.invoke<Streamed>(query('a dog on the beach'));
     if (text.result.statusCode !== 200) throw new Error(`expected an answer, got ${text.result.statusCode}`);
     texts.push(api.startMs + text.ms);
     processor.text.push(await processorMs(api.pid));
+    const german = await api.invoke<Streamed>(query('ein Hund läuft am Strand'));
+    processor.german.push((await processorMs(api.pid)) - processor.text.at(-1)!);
+    loaded.push((german.rss - text.rss) / 1e6);
     await api.kill();
     const ingest = await start('ingest', 0);
     const key = `${i}.jpg`;
@@ -80,8 +84,9 @@ async function coldStarts(
   console.log(
     `  picture to the index   median ${median(pictures).toFixed(0)}, most ${Math.max(...pictures).toFixed(0)}`,
   );
-  const { text, picture } = processor;
+  const { text, picture, german } = processor;
   console.log(`  of the processor's time, least: text ${Math.min(...text)}, picture ${Math.min(...picture)}`);
+  console.log(`  then a first German query: processor ${median(german)}, memory ${median(loaded).toFixed(0)} MB`);
 }
 
 /** CPU time of a process so far, independent of other load. Linux only; in steps of 10 ms. */

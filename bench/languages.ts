@@ -1,9 +1,11 @@
 // npx node bench/languages.ts [--data DIR] [--limit N]
 // How often the language of a text, and so its text side, is detected correctly: on captions in DIR/captions.jsonl
 // (English) and DIR/captions.LANG.jsonl, and on the short queries in test/fixtures/short-queries.json; without
-// knowledge of the caller, and with the languages that a browser in that language sends. Then the time for an English
-// and a German query, and for loading the side for other languages with the first German one.
+// knowledge of the caller, and with the languages that a browser in that language sends. Then the time for reading an
+// English and a German query, and for loading the side for other languages with the first German one; and for asking a
+// server such queries over HTTP, whose index has the sample photos.
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -11,6 +13,9 @@ import { guessLanguage } from '../core/encode/detect-language.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { ANY_LANGUAGE } from '../core/ports.ts';
+import { eventually, startServer } from '../test/support/start-server.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
+import { interleaved, median } from './support/measuring.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 type Texts = Readonly<Record<string, readonly string[]>>;
@@ -66,16 +71,35 @@ async function time(): Promise<void> {
     await ms(QUERIES.en);
     const load = await ms(QUERIES.de, 'de');
     const detector = await ms(`${QUERIES.de}!`);
-    const taken: Record<string, number[]> = { en: [], de: [] };
-    for (let i = 0; i < RUNS; i++) {
-      for (const [language, text] of Object.entries(QUERIES)) taken[language]!.push(await ms(`${text} ${i}`));
-    }
-    const [en, de] = [taken.en!, taken.de!].map((all) => all.toSorted((a, b) => a - b)[RUNS / 2]!);
-    const times = `English ${en!.toFixed(1)} ms, German ${de!.toFixed(1)} (${(de! / en!).toFixed(2)} times)`;
+    const taken = await interleaved(RUNS, {
+      en: (i) => ms(`${QUERIES.en} ${i}`),
+      de: (i) => ms(`${QUERIES.de} ${i}`),
+    });
     const first = `the first of its side ${load.toFixed(0)} ms, the first that is detected ${detector.toFixed(0)}`;
-    console.log(`threads ${threads}: ${times}, ${first}`);
+    console.log(`threads ${threads}: ${compared(taken)}, ${first}`);
     await embedder.close();
   }
+  await overHttp();
+}
+
+async function overHttp(): Promise<void> {
+  await using server = await startServer(['--data', tempFolder()], { SIGHTLINE_RATE_LIMIT: '0' });
+  await eventually('the photos', 120_000, async () => {
+    const { pictures, backlog } = await server.get<{ pictures: number; backlog: number }>('/status');
+    return pictures > 0 && backlog === 0 ? true : null;
+  });
+  const ask = (words: string) => server.get(`/search?q=${encodeURIComponent(words)}`);
+  for (const words of Object.values(QUERIES)) await ask(words);
+  const taken = await interleaved(RUNS, {
+    en: (i) => ask(`${QUERIES.en} ${i}`),
+    de: (i) => ask(`${QUERIES.de} ${i}`),
+  });
+  console.log(`over HTTP, threads ${availableParallelism()}: ${compared(taken)}`);
+}
+
+function compared(taken: Readonly<Record<'en' | 'de', readonly number[]>>): string {
+  const [en, de] = [median(taken.en), median(taken.de)];
+  return `English ${en.toFixed(1)} ms, German ${de.toFixed(1)} (${(de / en).toFixed(2)} times)`;
 }
 
 /** Captions by language, at most `limit` of each, spread over the file. */

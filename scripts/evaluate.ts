@@ -4,6 +4,7 @@ import { basename, dirname, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { closing } from '../core/closing.ts';
+import type { Encoders } from '../core/encode/encoders.ts';
 import { findEncoder } from '../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import { path, text, toggle } from '../core/setting-value.ts';
@@ -47,8 +48,8 @@ export default command({
 Evaluates how well a head finds pictures by captions and captions by pictures: recall, precision and NDCG at 1, 5 and
 10, median rank, MRR and mAP, with intervals. Text to image: every caption is a query, and its picture is the right
 answer. Image to text: every picture is a query, and all of its captions are right. Ties count against the head.
-docs/evaluation.md has the details. --compare compares two heads on the same pictures: differences, their intervals,
-and p values.`,
+docs/evaluation.md has the details. --compare compares two heads on the same pictures, each with its own encoders:
+differences, their intervals, and p values.`,
   words: { min: 0, max: 2 },
   options: {
     data: DATASET,
@@ -94,9 +95,9 @@ and p values.`,
     const resampling = { resamples: flags.resamples, seed: flags.seed };
     await using location = closing(await openCaptioned(flags.data, flags.captions));
     await using features = closing(await openFeatures(flags.features));
-    await using sides = closing(textSides(modelDirs, flags.profile));
-    const judge = async (lang: string): Promise<Judged> => {
-      const encoders = await sides.encodersFor(folders, lang, flags.text);
+    // Heads to compare may be of different encoders.
+    await using sides = closing(textSides(modelDirs, flags.compare ? undefined : flags.profile));
+    const judgeWith = async (encoders: Encoders, those: readonly string[], lang: string): Promise<Judged> => {
       const captionSeed = isFixed(flags.captions) ? flags.seed : undefined;
       const dataset = await readDataset(location, { splits: [flags.split], captionSeed, lang });
       const encoding = { encoders, modelDirs, features };
@@ -108,7 +109,7 @@ and p values.`,
       const heads: EvaluatedSpace[] = [];
       const headless = encoders.profile.head === null && flags.head === undefined && !flags.compare;
       if (headless) heads.push(await evaluateSharedSpace(encoders, pairs, options));
-      else for (const folder of folders) heads.push(await evaluateHead(folder, encoders, pairs, options));
+      else for (const folder of those) heads.push(await evaluateHead(folder, encoders, pairs, options));
       if (flags.calibrate) {
         const about = { data: basename(location.name), split: flags.split, lang };
         const captions = await captionsByLanguage(location, flags.split, encoders);
@@ -122,6 +123,15 @@ and p values.`,
       await encoded.close();
       await others?.close();
       return { lang, heads, pictures: pairs.pictures };
+    };
+    const judge = async (lang: string): Promise<Judged> => {
+      const encoders = await Promise.all(folders.map((folder) => sides.encodersFor(folder, lang, flags.text)));
+      const judged: Judged[] = [];
+      for (const own of new Set(encoders)) {
+        const those = folders.filter((_, i) => encoders[i] === own);
+        judged.push(await judgeWith(own, those, lang));
+      }
+      return { lang, heads: judged.flatMap(({ heads }) => heads), pictures: judged[0]!.pictures };
     };
 
     if (flags.lang === 'all') await printLanguages(await listLanguages(location), judge, flags);

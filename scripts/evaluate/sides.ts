@@ -9,24 +9,25 @@ import type { Location } from '../cli/location.ts';
 
 export interface TextSides {
   /**
-   * Encoders of a profile, with the text encoder of the side for a language: the first that lists it, otherwise the
-   * last, as for queries.
+   * Encoders of the profile, or without one of the head's, with the text encoder of the side for a language: the first
+   * that lists it, otherwise the last, as for queries. The same ones for equal profiles and text encoders.
    * @param wanted text encoder of another side to use instead
    */
-  encodersFor(heads: readonly string[], lang: string, wanted: string | undefined): Promise<Encoders>;
+  encodersFor(head: string, lang: string, wanted: string | undefined): Promise<Encoders>;
   close(): Promise<void>;
 }
 
-export function textSides(modelDirs: readonly string[], profile: string): TextSides {
-  const loaded = new Map<string | undefined, Promise<Encoders>>();
+export function textSides(modelDirs: readonly string[], profile?: string): TextSides {
+  const loaded = new Map<string, Promise<Encoders>>();
   return {
-    async encodersFor(heads, lang, wanted) {
+    async encodersFor(folder, lang, wanted) {
       // A profile without a head has no sides.
-      const head = await loadHeadFile(heads[0]!).catch(() => null);
+      const head = await loadHeadFile(folder).catch(() => null);
       const side = head?.texts.find(({ languages }) => languages.includes(lang)) ?? head?.texts.at(-1);
       const text = wanted ?? side?.encoder;
-      const encoders = loaded.get(text) ?? loadEncoders({ modelDirs, profile, text });
-      loaded.set(text, encoders);
+      const name = `${profile ?? head?.profile} ${text}`;
+      const encoders = loaded.get(name) ?? loadEncoders({ modelDirs, profile: profile ?? head?.profile, text });
+      loaded.set(name, encoders);
       return encoders;
     },
     async close() {

@@ -63,12 +63,17 @@ describe('npm run evaluate', () => {
     assert.equal(queries.find((line) => line.image === 'coffee.jpg')?.direction, 'text-to-image');
   });
 
-  it('compares a head with itself and finds nothing', () => {
+  it('compares a head with itself and finds nothing, and with one of other encoders', () => {
     const { stdout, stderr, status } = evaluate('--data', data, '--compare', HEAD, HEAD, '--resamples', '50', '--json');
     assert.equal(status, 0, stderr);
     const { first, second, difference, p } = JSON.parse(stdout) as Record<string, Figures>;
     assert.deepEqual(first!.textToImage, second!.textToImage);
     assert.deepEqual([difference!.recallSum, p!.recallSum], [0, 1]);
+    const other = evaluate('--data', data, '--compare', HEAD, `${HEAD}-float32`, '--resamples', '50', '--json');
+    assert.equal(other.status, 0, other.stderr);
+    const [{ recallSum }, before] = [JSON.parse(other.stdout).first, JSON.parse(other.stdout).second];
+    assert.equal(recallSum, first!.recallSum);
+    assert.equal(before.space, '19c3d4bea0a3df3c');
   });
 
   it('lets a head say how well answers fit, once it is calibrated on captioned pictures', async () => {
