@@ -132,7 +132,9 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await server!.stop();
     await begin();
     await unreadable('new/', 'old/');
-    await finds('old/moon.jpg', 'cat.jpg', 'rocket.jpg');
+    await fill('a', 'clock.jpg');
+    await finds('old/moon.jpg', 'cat.jpg', 'clock.jpg', 'rocket.jpg');
+    await rm(at('a/clock.jpg'));
     for (const path of ['a/new', 'a/old']) await allow(path);
     await fill('a/new', 'dahlia.jpg');
     await unreadable();
