@@ -78,8 +78,9 @@ export function rawFormat(bytes: Uint8Array): RawFormat | null {
   if (head.startsWith('IIU\0')) return 'RW2';
   if (head.slice(4, 12) === 'ftypcrx ') return 'CR3';
   if (/^II\*\0.{4}CR/s.test(head)) return 'CR2';
-  // Phase One and Leaf write a TIFF of a thumbnail; the rest is in a structure of their own behind these letters.
-  if (/^(II\*\0.{4}IIII|MM\0\*.{4}MMMM)/s.test(head)) return 'camera raw';
+  // Phase One and Leaf write a TIFF of a thumbnail; the rest is in a structure of their own behind these letters. Of
+  // other TIFF files, the pixels may begin here: those of an even grey are the same letter four times, too.
+  if (/^(II\*\0.{4}IIII.waR|MM\0\*.{4}MMMMRaw)/s.test(head)) return 'camera raw';
   const tiff = /^(II\*\0|MM\0\*)/.test(head) ? openTiff(bytes) : null;
   if (tiff === null) return null;
   const directories = allDirectories(tiff);

@@ -265,6 +265,11 @@ describe('camera raw', () => {
     }
     const scan = await photo().tiff().toBuffer();
     assert.equal((await readHeader(scan, DEFAULT_LIMITS)).picture.contentType, 'image/tiff');
+    // Its pixels begin where Phase One and Leaf write their letters, and look like a part of them.
+    const grey = sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: '#494949' } });
+    const even = await grey.tiff({ compression: 'none' }).toBuffer();
+    assert.equal(even.toString('latin1', 8, 12), 'IIII');
+    assert.equal((await readHeader(even, DEFAULT_LIMITS)).picture.contentType, 'image/tiff');
   });
 
   it('costs no more than its bytes, whatever they are', async () => {
