@@ -81,7 +81,7 @@ describe('the client and the OpenAPI document', () => {
     const watched = createClient({
       baseUrl: 'http://localhost/api',
       fetch: async (url, init) => {
-        asked.push(`${init?.method} ${url}`);
+        asked.push(`${init?.method} ${url} ${init?.body}`);
         return Response.json({ items: [], space: 'x' });
       },
     });
@@ -91,16 +91,22 @@ describe('the client and the OpenAPI document', () => {
         { text: 'c', weight: -0.5 },
       ],
       filter: { tagsAll: ['x', 'y'] },
+      lang: 'de',
     });
     await watched.search({
       terms: [
         { text: 'a', weight: 1 },
         { text: 'b', weight: 1 },
       ],
+      lang: 'de',
     });
+    await watched.embed({ texts: ['a'], lang: 'de' });
+    await watched.addCaptions([{ text: 'a', lang: 'de' }]);
     assert.deepEqual(asked, [
-      'GET http://localhost/api/search?q=a+b&minus=c&tagsAll=x&tagsAll=y',
-      'POST http://localhost/api/search',
+      'GET http://localhost/api/search?q=a+b&minus=c&lang=de&tagsAll=x&tagsAll=y undefined',
+      'POST http://localhost/api/search {"terms":[{"text":"a","weight":1},{"text":"b","weight":1}],"lang":"de"}',
+      'POST http://localhost/api/embed {"texts":["a"],"lang":"de"}',
+      'POST http://localhost/api/captions {"items":[{"text":"a","lang":"de"}]}',
     ]);
   });
 
