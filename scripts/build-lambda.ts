@@ -134,12 +134,16 @@ async function copyModels(work: string, contents: Contents, reached: ReadonlySet
       await cp(join(from, one.path), join(models, encoder.folder, one.path));
     }
   }
+  // Without a head, calibrations are beside the text encoder.
+  const measured = head ?? (await findEncoder(modelDirs, profile.text));
+  const fits = reached.has('core/search/calibration.ts') ? await readdir(measured) : [];
+  for (const path of fits.filter((name) => name.startsWith(CALIBRATION))) {
+    await cp(join(measured, path), join(models, profile.head ?? profile.text.folder, path));
+  }
   if (head === null || file === null) return;
-  const fits = reached.has('core/search/calibration.ts') ? await readdir(head) : [];
-  const calibration = fits.filter((path) => path.startsWith(CALIBRATION));
   const graphs = [file.image, ...sides].map(({ onnx }) => onnx);
   for (const graph of graphs) await verifyFile(head, graph);
-  for (const path of new Set([HEAD_FILE, ...graphs.map(({ path }) => path), ...calibration])) {
+  for (const path of new Set([HEAD_FILE, ...graphs.map(({ path }) => path)])) {
     await cp(join(head, path), join(models, profile.head!, path));
   }
 }

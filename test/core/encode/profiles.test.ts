@@ -193,6 +193,14 @@ describe('a profile whose encoders share a space', () => {
     assert.equal(code, 0, stderr);
     assert.match(stderr, /^calibrated: temperature /m);
     assert.equal(await isCalibrated(), true);
+
+    // On AWS, too.
+    const out = join(folder, 'lambda');
+    const build = ['scripts/sightline.ts', 'build:lambda', '--profile', 'clip', '--arch', process.arch, '--out', out];
+    const built = await runScript(build, { SIGHTLINE_EXTRA_MODELS: models });
+    assert.equal(built.code, 0, built.stderr);
+    await using packed = closing(await loadEmbedder({ modelDirs: [join(out, 'api', 'models')], profile: 'clip' }));
+    assert.notEqual(await packed.calibration(text.name), null);
   });
 });
 
