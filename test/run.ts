@@ -8,10 +8,11 @@ const MEMORY = '/dev/shm';
  * `--`, such as `npm test -- --test-name-pattern "a cat" test/core/index-image.test.ts`. The runner accepts flags only
  * before files, but npm appends its arguments, hence this script.
  */
-const given = process.argv.slice(2);
-const files = given.some((one) => one.endsWith('.ts')) ? [] : ['test/**/*.test.ts'];
+const { files = ['test/**/*.test.ts'], options = [] } = Object.groupBy(process.argv.slice(2), (one) =>
+  /\.(test|check)\.ts$/.test(one) ? 'files' : 'options',
+);
 const flags = ['--disable-warning=ExperimentalWarning', '--import', './test/compile-cache.ts'];
-const { status } = spawnSync(process.execPath, [...flags, '--test', '--test-concurrency=3', ...given, ...files], {
+const { status } = spawnSync(process.execPath, [...flags, '--test', '--test-concurrency=3', ...options, ...files], {
   stdio: 'inherit',
   env: { ...process.env, TMPDIR: process.env.TMPDIR ?? roomInMemory() },
 });
