@@ -68,10 +68,14 @@ function rawProblem(code: 'headers-too-large' | 'malformed-http', error: NodeJS.
 }
 
 /**
- * Accepts no new connections, closes idle ones, and waits up to `graceMs` for running requests before it closes those,
- * too.
+ * Accepts no new connections, closes idle ones and others after their next response, and waits up to `graceMs` for
+ * running requests before it closes those, too.
  */
 export async function stopListening(server: ServerType, graceMs = 3000): Promise<void> {
+  // A busy client that keeps its connection would otherwise be cut off in the middle of a later request.
+  server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+    response.shouldKeepAlive = false;
+  });
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   if ('closeIdleConnections' in server) server.closeIdleConnections();
   const timer = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), graceMs);

@@ -138,14 +138,19 @@ export class Folders {
   }
 
   async #enter(path: string, store: FolderStore, moved: Folder | null, watched: boolean): Promise<Folder> {
-    if (moved !== null) {
-      this.disconnect(moved.bucket);
-      const replaced = { watched: moved.watched || watched };
-      const folder = await this.#replace(moved, (now, others) => ({ ...placed(now, path, others), ...replaced }));
-      // Make its pictures visible at once, before all folders have been checked.
-      await this.connect(folder);
-      return folder;
-    }
+    const folder = moved === null ? await this.#append(path, store, watched) : await this.#follow(moved, path, watched);
+    // Make its pictures visible at once, before all folders have been checked.
+    await this.connect(folder);
+    return folder;
+  }
+
+  async #follow(moved: Folder, path: string, watched: boolean): Promise<Folder> {
+    this.disconnect(moved.bucket);
+    const replaced = { watched: moved.watched || watched };
+    return this.#replace(moved, (now, others) => ({ ...placed(now, path, others), ...replaced }));
+  }
+
+  async #append(path: string, store: FolderStore, watched: boolean): Promise<Folder> {
     return this.#change(async (folders) => {
       await this.#expectApart(path, folders);
       const bucket = freeBucket(store.bucket, folders);

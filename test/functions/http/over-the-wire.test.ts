@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -189,6 +189,34 @@ describe('the API over a real connection', () => {
       await converse('GET /health HTTP/1.0\r\nHost: evil.example\r\n\r\n', () => null),
       /^HTTP\/1\.[01] 421 /,
     );
+  });
+
+  it('ends a connection that a busy caller keeps, when it stops, after an answer', async () => {
+    let stopped: Promise<void> | undefined;
+    const stopping = await listen(
+      (request) => {
+        stopped ??= stopListening(stopping.server, 60_000);
+        return t.app.fetch(request);
+      },
+      '127.0.0.1',
+      0,
+    );
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = async () => {
+      const [response] = (await once(httpRequest(`${stopping.url}/health`, { agent }).end(), 'response')) as [
+        IncomingMessage,
+      ];
+      await response.toArray();
+      return [response.statusCode, response.headers.connection];
+    };
+    assert.deepEqual(
+      [await ask(), await ask()],
+      [
+        [200, 'keep-alive'],
+        [200, 'close'],
+      ],
+    );
+    await stopped;
   });
 
   it('survives callers that hang up in the middle, and prints nothing', async (context) => {

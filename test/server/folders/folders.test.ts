@@ -148,6 +148,12 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
 
   it('come and go with their drives: hidden and counted meanwhile, also over a restart', async () => {
     await start('a', 'b');
+    const { folders: atFirst } = await get<Status>('/status');
+    assert.deepEqual(
+      atFirst.map(({ there }) => there),
+      [true, true],
+      'from the first request on',
+    );
     await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
     const [coffee] = (await get<Images>('/images?bucket=b')).items;
     await rename(at('b'), at('away'));
