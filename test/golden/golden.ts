@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { EncodedPairs } from '../../training/features/extract.ts';
+import type { FeatureSample } from '../../training/features/feature-sample.ts';
+import { HalfMatrix } from '../../training/features/float16-matrix.ts';
 
 /** Reads recorded outputs and compares with them. */
 
@@ -47,4 +50,22 @@ export function meanDifference(a: ArrayLike<number>, b: ArrayLike<number>): numb
   let sum = a.length === b.length ? 0 : Number.POSITIVE_INFINITY;
   for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! - b[i]!);
   return sum / a.length;
+}
+
+/** What `npm run head-sample` wrote, of 170 photos of COCO. */
+export function readSample(): { sample: FeatureSample; pairs: EncodedPairs } {
+  const sample = readJson<FeatureSample>('head-sample', 'sample.json');
+  const matrix = (name: string, rows: number, columns: number) => {
+    // Copied, because 16-bit values need an even address.
+    const bytes = new Uint8Array(readGolden('head-sample', `${name}.f16`));
+    return new HalfMatrix(rows, columns, new Float16Array(bytes.buffer));
+  };
+  const firstCaption = new Uint32Array(sample.captions.length + 1);
+  for (const [picture, count] of sample.captions.entries()) firstCaption[picture + 1] = firstCaption[picture]! + count;
+  const image: Record<string, HalfMatrix> = {};
+  for (const [name, size] of Object.entries(sample.image.outputs)) {
+    image[name] = matrix(name, sample.captions.length, size);
+  }
+  const captions = matrix('captions', firstCaption.at(-1)!, sample.text.dimension);
+  return { sample, pairs: { augmented: [image], captions, firstCaption } };
 }

@@ -8,12 +8,9 @@ import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
-import type { EncodedPairs } from '../../training/features/extract.ts';
-import type { FeatureSample } from '../../training/features/feature-sample.ts';
-import { HalfMatrix } from '../../training/features/float16-matrix.ts';
 import { embedPairs } from '../../training/metrics/embed-pairs.ts';
 import { evaluate } from '../../training/metrics/metrics.ts';
-import { goldenPath, MODELS } from './golden.ts';
+import { MODELS, readSample } from './golden.ts';
 
 /** Lower bounds for the committed heads, so that a worse one cannot land unnoticed. Raise both with a better head. */
 
@@ -31,7 +28,7 @@ const QUERIES = fileURLToPath(new URL('../fixtures/plain-queries.json', import.m
 
 describe('the committed heads', () => {
   it(`reaches ${SAMPLE_RECALL_FLOOR} on a sample of COCO`, async (t) => {
-    const { sample, pairs } = await readSample(goldenPath('head-sample'));
+    const { sample, pairs } = readSample();
     await using encoders = closing(await loadEncoders({ modelDirs: [MODELS], profile: 'compact' }));
     await using head = closing(await loadHead(join(MODELS, 'head-compact'), encoders));
     const again = 'made with other encoders or another preprocessing: npm run head-sample';
@@ -74,22 +71,4 @@ async function embedPhotos(embedder: Awaited<ReturnType<typeof loadEmbedder>>): 
     photos.set(name, (await embedder.embedImage(await readFile(join(PHOTOS, name)))).vector);
   }
   return photos;
-}
-
-/** What `npm run head-sample` wrote. */
-async function readSample(folder: string): Promise<{ sample: FeatureSample; pairs: EncodedPairs }> {
-  const sample = JSON.parse(await readFile(join(folder, 'sample.json'), 'utf8')) as FeatureSample;
-  const matrix = async (name: string, rows: number, columns: number) => {
-    // Copied, because 16-bit values need an even address.
-    const bytes = new Uint8Array(await readFile(join(folder, `${name}.f16`)));
-    return new HalfMatrix(rows, columns, new Float16Array(bytes.buffer));
-  };
-  const firstCaption = new Uint32Array(sample.captions.length + 1);
-  for (const [picture, count] of sample.captions.entries()) firstCaption[picture + 1] = firstCaption[picture]! + count;
-  const image: Record<string, HalfMatrix> = {};
-  for (const [name, size] of Object.entries(sample.image.outputs)) {
-    image[name] = await matrix(name, sample.captions.length, size);
-  }
-  const captions = await matrix('captions', firstCaption.at(-1)!, sample.text.dimension);
-  return { sample, pairs: { augmented: [image], captions, firstCaption } };
 }
