@@ -93,7 +93,7 @@ async function options(recipe: Recipe, more: Partial<TrainingOptions> = {}): Pro
     seed: 1,
     threads: 1,
     resume: false,
-    run: tempFolder(),
+    run: join(tempFolder(), 'run'),
     data,
     ...more,
   };
