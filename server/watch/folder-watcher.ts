@@ -87,6 +87,10 @@ class FolderWatcher {
       onError: (error) => logger.error({ err: error }, error.message),
       isLeftOut: async (folder) => (await store.leftOut(`${folder}/`)) !== null,
       signal: this.#stopped,
+    }).catch((error: unknown) => {
+      // Its pictures can be shown all the same. If the folder is gone, the comparison says so.
+      logger.error({ err: error }, `${error instanceof Error ? error.message : error}; it is only compared regularly`);
+      return undefined;
     });
     if (resyncMs > 0) this.#clock = setInterval(() => this.#compareLater(''), resyncMs).unref();
     const found = await this.#comparisons.add(() => this.#compare(''));

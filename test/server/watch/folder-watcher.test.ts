@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import fs, { createWriteStream } from 'node:fs';
 import { appendFile, cp, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { NO_PICTURE } from '../../../core/files/left-out.ts';
@@ -532,6 +533,21 @@ describe('while it is watched', () => {
     );
     await finds();
     await finds('a.jpg');
+  });
+
+  it('finds by comparing again what the system does not watch, because it takes no more watchers', async (t) => {
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    t.mock.method(fs, 'watch', () => {
+      throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+    });
+    syncBuiltinESMExports();
+    await drop('a.jpg');
+    await world.start({ resyncMs: 200, quietMs: 50 });
+    await drop('b.jpg');
+    await finds('a.jpg', 'b.jpg');
   });
 
   it('follows what is ignored, as it changes', async () => {
