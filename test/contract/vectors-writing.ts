@@ -284,6 +284,7 @@ function tagsContract(open: Open): void {
         const vector = (await store.vectors([ID])).get(ID);
         const tagged = { vector: point.vector, filter: { tagsAny: ['a'] }, limit: 5 };
         assert.equal((await store.query(tagged)).items.length, 1);
+        assert.equal(await store.count({ tagsAny: ['a'] }), 1);
         assert.equal(await store.setTags(ID, ['z', 'b', 'ü']), true);
         assert.equal((await store.query(tagged)).items.length, 0);
         assert.deepEqual(await stored(store), {

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { FacetName } from '../../picture-fields.ts';
 import type { Filter } from '../../ports.ts';
 import { fingerprint } from '../cursor.ts';
@@ -6,24 +5,15 @@ import { checkFilter, checkLimit } from '../validate.ts';
 import type { Collection } from './collection.ts';
 import { filterCondition } from './filter.ts';
 import { columnOf } from './rows.ts';
+import { stateCache } from './state-cache.ts';
 
 interface Counted {
   readonly value: string;
   readonly count: number;
 }
 
-/** Cached counts of one state of a collection: counting all months takes longer than the rest of a page. */
-const counted = new WeakMap<Collection, { readonly change: number; readonly answers: LRUCache<string, Counted[]> }>();
-/** Maximum cached results, of at most a thousand values each. */
-const MOST_COUNTED = 20;
-
-function countedNow(collection: Collection): LRUCache<string, Counted[]> {
-  const known = counted.get(collection);
-  if (known?.change === collection.change) return known.answers;
-  const answers = new LRUCache<string, Counted[]>({ max: MOST_COUNTED });
-  counted.set(collection, { change: collection.change, answers });
-  return answers;
-}
+/** Counting all months takes longer than the rest of a page. Up to twenty answers of at most a thousand values each. */
+const countedNow = stateCache<Counted[]>(20);
 
 /** See `VectorStore.facet`. */
 export async function facet(
