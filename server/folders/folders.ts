@@ -10,7 +10,7 @@ import type { FailureLog } from '../../core/ports.ts';
 import type { Config } from '../../core/settings.ts';
 import { ownPhotos } from '../data-folder.ts';
 import type { LiveSpace } from '../spaces/live-space.ts';
-import { findMoved, isGone, type Match, mayHold } from './moved-folder.ts';
+import { countThere, findMoved, isGone, type Match } from './moved-folder.ts';
 import { type Folder, freeBucket, freeName, readFolders, readRegistry, writeRegistry } from './registry.ts';
 
 /** Asks the user whether a folder is one that the index knows from another place. False when nobody can be asked. */
@@ -30,6 +30,8 @@ export interface FoldersOptions {
 }
 
 const PAGE = 1000;
+/** The share of a folder's pictures that must be where it is said to be now: fewer may be there by chance. */
+const LEAST_THERE = 0.1;
 
 /** The folders of an index: where they are, whether they are available, and how they are added, moved and removed. */
 export class Folders {
@@ -171,11 +173,12 @@ export class Folders {
   }
 
   /**
-   * Sets the new path of a folder. A separate index of a folder at that path is removed, and its tags are kept.
+   * Sets the new path of a folder. If it is gone from the old one, it may be indexed at the new one by itself: that
+   * index is removed, and its tags are kept.
    * @throws {not-found} when the index has no such folder
    * @throws {unavailable} when nothing is at that path
-   * @throws {invalid-config} when the path lies within another indexed folder, or contains one
-   * @throws {invalid-input} when none of its pictures can be there
+   * @throws {invalid-config} when the path is that of another indexed folder, lies within one, or contains one
+   * @throws {invalid-input} when hardly any of its pictures are there
    */
   async move(name: string, path: string): Promise<Folder> {
     await this.#expectPictures(path);
@@ -184,14 +187,13 @@ export class Folders {
     const real = await realOf(path);
     const others = this.#known.filter((other) => other !== folder);
     const there = await findAsync(others, async (other) => (await realOf(other.path)) === real);
-    await this.#expectApart(
-      path,
-      others.filter((other) => other !== there),
-    );
-    if (!(await this.#options.live.read(({ vectors }) => mayHold(store, folder, vectors)))) {
-      const message = `expected pictures of ${folder.name} in ${path}, found none of them there`;
+    const mayBeItself = there !== undefined && (await isGone(folder.path));
+    await this.#expectApart(path, mayBeItself ? others.filter((other) => other !== there) : others);
+    const { found, of } = await this.#options.live.read(({ vectors }) => countThere(store, folder, vectors));
+    if (found < LEAST_THERE * of) {
+      const message = `expected pictures of ${folder.name} in ${path}, found ${found || 'none'} of ${of} there`;
       const advice = `npm run folders -- add ${path} indexes it as another folder`;
-      throw new SightlineError('invalid-input', `${message}; ${advice}`);
+      throw new SightlineError('invalid-input', there === undefined ? `${message}; ${advice}` : message);
     }
     if (there !== undefined) await this.remove(there.name);
     this.disconnect(folder.bucket);
@@ -318,9 +320,14 @@ export class Folders {
     for (const folder of folders) {
       const other = await realOf(folder.path);
       const [inner, outer] = isBelow(real, other) ? [real, other] : [other, real];
-      if (!isBelow(inner, outer) || isBelow(inner, data)) continue;
+      const isSame = real === other;
+      if (!isSame && (!isBelow(inner, outer) || isBelow(inner, data))) continue;
       const message = `expected a folder apart from those of the index, but ${
-        inner === real ? `${path} lies in ${folder.path}, which is` : `${folder.path}, which lies in ${path}, is`
+        isSame
+          ? `${path} is the folder ${folder.name}, which is`
+          : inner === real
+            ? `${path} lies in ${folder.path}, which is`
+            : `${folder.path}, which lies in ${path}, is`
       } indexed already; npm run folders -- rm ${folder.name} takes that one out`;
       throw new SightlineError('invalid-config', message);
     }

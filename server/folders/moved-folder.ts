@@ -61,16 +61,20 @@ export async function findMoved(
   return best;
 }
 
-/** Whether a folder has any file as large as one of these pictures; without one, none of them is there. */
-export async function mayHold(
+/**
+ * How many of a folder's pictures are in another one, told by name and size, whatever folders they lie in there: who
+ * moved pictures may have sorted them, too.
+ */
+export async function countThere(
   store: FolderStore,
   folder: Folder,
   vectors: Pick<VectorStore, 'list'>,
-): Promise<boolean> {
-  const sizes = new Set((await picturesOf(folder, vectors)).map(({ bytes }) => bytes));
-  if (sizes.size === 0) return true;
-  for await (const item of store.scan()) if (item.type === 'object' && sizes.has(item.object.bytes)) return true;
-  return false;
+): Promise<Pick<Match, 'found' | 'of'>> {
+  const nameAndSize = ({ key, bytes }: Pick<Stored, 'key' | 'bytes'>) => `${bytes} ${basename(key)}`;
+  const files = new Set<string>();
+  for await (const item of store.scan()) if (item.type === 'object') files.add(nameAndSize(item.object));
+  const pictures = await picturesOf(folder, vectors);
+  return { found: pictures.filter((picture) => files.has(nameAndSize(picture))).length, of: pictures.length };
 }
 
 async function picturesOf({ bucket }: Folder, vectors: Pick<VectorStore, 'list'>): Promise<Stored[]> {

@@ -228,16 +228,25 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
   });
 
   it('are moved by hand where it is not sure, and say what to type', async () => {
+    const more = (await readdir(samples)).filter((name) => /^[bdf].*\.jpg$/.test(name));
+    await fill('a', 'coffee.jpg', ...more);
     await start('a');
-    await finds('cat.jpg', 'rocket.jpg');
+    await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg', ...more);
     await server!.stop();
     await fill('c', 'cat.jpg', 'coffee.jpg');
     await rm(at('a'), { recursive: true });
     await start('c');
     await finds('cat.jpg', 'coffee.jpg');
-    assert.match(server!.output(), /1 of the 2 pictures of .*a, which is gone, .*\n.*folders.* move "a" /);
-    const wrong = await command('folders', 'move', 'a', at('b'));
-    assert.deepEqual([wrong.code, wrong.text.includes(`expected pictures of a in ${at('b')}, found none`)], [1, true]);
+    assert.match(server!.output(), /2 of the 11 pictures of .*a, which is gone, .*\n.*folders.* move "a" /);
+    for (const [where, found] of [
+      ['b', 1],
+      ['empty', 'none'],
+    ]) {
+      await mkdir(at(`${where}`), { recursive: true });
+      const { code, text } = await command('folders', 'move', 'a', at(`${where}`));
+      assert.equal(code, 1);
+      assert.ok(text.includes(`expected pictures of a in ${at(`${where}`)}, found ${found} of 11 there`), text);
+    }
     const moved = await command('folders', 'move', 'a', at('c'));
     assert.equal(moved.code, 0, moved.text);
     await finds('cat.jpg', 'coffee.jpg');
@@ -353,11 +362,18 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     assert.equal((await command('folders', 'add', at('b'))).code, 0);
     await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
     await mkdir(at('a/sub'));
-    for (const inner of ['a/sub', '.']) {
-      const { code, text } = await command('folders', 'add', at(inner));
+    for (const words of [
+      ['add', at('a/sub')],
+      ['add', at('.')],
+      ['move', 'b', at('a')],
+      ['move', 'b', at('a/sub')],
+      ['move', 'b', at('.')],
+    ]) {
+      const { code, text } = await command('folders', ...words);
       assert.equal(code, 2, text);
       assert.ok(text.includes(at('a')) && text.includes('rm a'), text);
     }
+    assert.deepEqual(await keys(), ['cat.jpg', 'coffee.jpg', 'rocket.jpg']);
     assert.equal((await command('folders', 'rm', 'a')).code, 0);
     await finds('coffee.jpg');
     assert.deepEqual(await readdir(at('a')), ['cat.jpg', 'rocket.jpg', 'sub']);
