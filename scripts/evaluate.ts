@@ -34,11 +34,9 @@ import {
   seed,
 } from './cli/training-options.ts';
 import { calibrateSide, captionsByLanguage } from './evaluate/calibrate.ts';
-import { comparisonLines, figureLines, languageLines } from './evaluate/print.ts';
+import { comparisonLines, figureLines, judgedOn, languageLines, warnOfFew } from './evaluate/print.ts';
 import { encodeOthers, textSides } from './evaluate/sides.ts';
 
-/** With fewer, results mean little: among 50, recall at 10 is 20 % by chance. */
-const FEW = 50;
 /** Best answers per query in the file. */
 const TOP = 10;
 
@@ -160,10 +158,7 @@ async function printJudged(
   resampling: Resampling,
   flags: { readonly split: string; readonly json: boolean; readonly queries?: string },
 ): Promise<void> {
-  if (pictures.length < FEW) {
-    const why = `among ${pictures.length} even chance is right often`;
-    console.error(`warning: fewer than ${FEW} pictures: ${why}, and the figures say little about the head`);
-  }
+  warnOfFew(pictures.length);
   const [first, second] = heads;
   if (flags.queries !== undefined) await writeQueries(flags.queries, pictures, first!.ranking);
   if (second === undefined) printFigures(first!, flags);
@@ -245,9 +240,7 @@ function printFigures(head: EvaluatedSpace, { split, json }: { split: string; js
     console.log(JSON.stringify({ ...facts, ...figures, interval }, null, 2));
     return;
   }
-  console.log(
-    `${facts.head} (${facts.recipe}) on ${facts.pictures} pictures, ${facts.captions} captions of split ${split}\n`,
-  );
+  console.log(`${facts.head} (${facts.recipe}) ${judgedOn(head, split)}\n`);
   console.log(figureLines(figures, interval).join('\n'));
 }
 

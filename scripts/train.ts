@@ -36,7 +36,7 @@ import {
   splitShares,
   THREADS,
 } from './cli/training-options.ts';
-import { comparisonWithLiveLines, languageLines } from './evaluate/print.ts';
+import { comparisonWithLiveLines, judgedOn, languageLines, warnOfFew } from './evaluate/print.ts';
 import { trainSideInto } from './train/text-side.ts';
 
 const OPTIONS = {
@@ -191,6 +191,7 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   const recipe = recipeOf(flags, start, data);
   const result = await train(flags, recipe, start, data);
   const judged = data.test ?? (flags['with-validation'] ? null : data.validation);
+  const split = data.test === null ? 'val' : 'test';
   const options = { resampling: { resamples: 2000, seed: 1 } };
   // Before anything is written: the new head may replace this one.
   const before = inUse === null || judged === null ? null : await evaluateHead(inUse, encoders, judged, options);
@@ -206,8 +207,12 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   const verdict = before === null || head === null ? null : verdictOn(head, before, options.resampling);
   if (verdict !== null) await writeHeadFiles(at, withVerdict(files, verdict, before!));
   if (old !== null) await replaceHead(out, at, { old, new: files.file });
+  if (judged !== null) warnOfFew(judged.pictures.length);
   if (flags.json) console.log(JSON.stringify({ out, ...files.file, verdict }, null, 2));
-  else if (head !== null) console.log(summary(out, result.epoch, { head, before, verdict }));
+  else if (result.share === 0) {
+    const where = old?.space === files.file.space ? 'it stays' : 'a copy of it is';
+    console.log(`nothing better than the head in use was found; ${where} in ${out}`);
+  } else if (head !== null) console.log(summary(out, result.epoch, { head, before, verdict, split }));
   else console.log(`${writtenLine(out, result.epoch, files.file)}\nIt has seen all pictures; judge it on others.`);
 }
 
@@ -287,7 +292,7 @@ async function train(
     onEpoch: ({ epoch: at, trainLoss, validationLoss }) =>
       console.error(`epoch ${at}: train loss ${trainLoss.toFixed(4)}, validation loss ${validationLoss.toFixed(4)}`),
   }).finally(() => progress.stop());
-  if (result.share !== null && !recipe.allTheWay) {
+  if (result.share && !recipe.allTheWay) {
     console.error(`${100 * result.share} % of the way from the head in use are best on the validation pictures.`);
   }
   return result;
@@ -327,20 +332,20 @@ function writtenLine(out: string, epoch: number, info: HeadFile): string {
 function summary(
   out: string,
   epoch: number,
-  { head, before, verdict }: { head: EvaluatedHead; before: EvaluatedHead | null; verdict: Verdict | null },
+  {
+    head,
+    before,
+    verdict,
+    split,
+  }: { head: EvaluatedHead; before: EvaluatedHead | null; verdict: Verdict | null; split: string },
 ): string {
-  const { space } = head.info;
   const written = writtenLine(out, epoch, head.info);
   const use = `npm run reindex -- --head ${out}`;
   if (before === null || verdict === null) {
-    const sum = head.figures.recallSum.toFixed(1);
+    const sum = `${head.figures.recallSum.toFixed(1)} ${judgedOn(head, split)}`;
     return `${written}\nSum of recalls ${sum}; there is no head in use to compare it with. To use it:\n\n    ${use}`;
   }
-  const table = comparisonWithLiveLines(head, before).join('\n');
-  if (space === before.info.space) {
-    const why = 'nothing that was learned helps on the validation pictures';
-    return `${written}\n\n${table}\n\nThis is the head in use again: ${why}.`;
-  }
+  const table = [`${judgedOn(head, split)}:\n`, ...comparisonWithLiveLines(head, before)].join('\n');
   const others = before.info.texts.slice(1).map(({ encoder }) => encoder);
   const sides =
     others.length === 0 || verdict.result === 'worse'

@@ -1,6 +1,7 @@
 import type { EvaluatedSpace } from '../../training/metrics/evaluate-head.ts';
 import { CUTOFFS, type DirectionValues, type Figures, type Values } from '../../training/metrics/metrics.ts';
 import type { Comparison, Interval } from '../../training/metrics/significance.ts';
+import { counted } from '../cli/counted.ts';
 
 /** Prints results for people. */
 
@@ -14,6 +15,22 @@ const ROWS: readonly (readonly [string, (values: DirectionValues) => number])[] 
 ];
 const SIDES = ['textToImage', 'imageToText'] as const;
 const NAMES = { textToImage: 'text to image', imageToText: 'image to text' };
+
+/** With fewer, results mean little: among 50, recall at 10 is 20 % by chance. */
+const FEW = 50;
+
+/** Warns on stderr if figures from this number of pictures mean little. */
+export function warnOfFew(pictures: number): void {
+  if (pictures >= FEW) return;
+  const why = `among ${pictures} even chance is right often`;
+  console.error(`warning: fewer than ${FEW} pictures: ${why}, and the figures say little about the head`);
+}
+
+/** What figures come from: "on 100 pictures, 500 captions of split test". */
+export function judgedOn({ figures }: EvaluatedSpace, split: string): string {
+  const captions = counted(figures.textToImage.queries, 'caption');
+  return `on ${counted(figures.imageToText.queries, 'picture')}, ${captions} of split ${split}`;
+}
 
 /** One line per metric: both directions, with intervals. */
 export function figureLines(figures: Figures, { level, resamples, low, high }: Interval): string[] {

@@ -230,7 +230,7 @@ async function namedClasses(
   const firstText = new Uint32Array(texts.length + 1);
   for (const [c, names] of texts.entries()) firstText[c + 1] = firstText[c]! + names.length;
   const encode = (encoders: Encoders) =>
-    loadTexts(texts.flat(), { encoders, modelDirs, ...features, augmentations: [FULL], parallel: 1 });
+    loadTexts(texts.flat(), 'class names', { encoders, modelDirs, ...features, augmentations: [FULL], parallel: 1 });
   return { own: await encode(own), first: await encode(first), firstText, pseudo: TEXT_SIDE.classes, seed };
 }
 

@@ -47,6 +47,9 @@ describe('npm run train, npm run tune', () => {
   it('makes a head that evaluates as serving loads it, with a checkpoint for its best epochs', async () => {
     const { code, stdout, stderr } = await call('train', ...training('whole', '--json'));
     assert.equal(code, 0, stderr);
+    const totals = (unit: string) => new Set([...stderr.matchAll(RegExp(`/(\\d+) ${unit}`, 'g'))].map(([, of]) => of));
+    assert.deepEqual([...totals('captions')], ['69'], stderr);
+    assert.deepEqual([totals('class names').size, totals('class texts').size], [1, 1], stderr);
     const written = JSON.parse(stdout) as { space: string; training: { curves: object[]; start?: string } };
     assert.deepEqual([written.training.curves.length, written.training.start], [EPOCHS, undefined]);
     assert.deepEqual(JSON.parse(String(await head('whole', 'head.json'))).space, written.space);
@@ -242,6 +245,8 @@ describe('npm run train, npm run tune', () => {
     const trained = await call('train', ...args, '--out', join(folder, 'head-worse'));
     assert.equal(trained.code, 0, trained.stderr);
     assert.match(trained.stdout, /text to image, recall@1 .*\(.* to .*\) .*\(.* to .*\)/);
+    assert.match(trained.stdout, /\non 18 pictures, 54 captions of split val:\n/);
+    assert.match(trained.stderr, /warning: fewer than 50 pictures: among 18 even chance is right often/);
     assert.match(trained.stdout, /This head is worse than the one in use: [\d.]+ against [\d.]+; keep it\./);
     assert.match(trained.stdout, /npm run reindex -- --head .*head-worse --anyway/);
     const reindex = ['scripts/sightline.ts', 'reindex', '--head', join(folder, 'head-worse')];
@@ -253,6 +258,24 @@ describe('npm run train, npm run tune', () => {
     }
     const asked = await runScript([...reindex, '--anyway'], env);
     assert.match(asked.stderr, /expected an index with pictures, found none/);
+    // Words of the validation pictures on other pictures teach nothing that helps.
+    const file = join(photos[1]!, 'captions.jsonl');
+    const lines = (await readFile(file, 'utf8')).trim().split('\n');
+    const shown = lines.map((line) => JSON.parse(line) as { split: string; captions: string[] });
+    const known = shown.filter(({ split }) => split === 'val');
+    const wrong = shown.map((line, i) =>
+      line.split === 'val' ? line : { ...line, captions: known[i % 18]!.captions },
+    );
+    await writeFile(file, wrong.map((line) => JSON.stringify(line)).join('\n'));
+    const copied = await call('train', ...photos, '--out', join(folder, 'head-copied'));
+    assert.equal(
+      copied.stdout,
+      `nothing better than the head in use was found; a copy of it is in ${join(folder, 'head-copied')}\n`,
+      copied.stderr,
+    );
+    assert.doesNotMatch(copied.stderr, / % of the way/);
+    const inUse = JSON.parse(await readFile('models/head-compact/head.json', 'utf8')) as { space: string };
+    assert.equal(JSON.parse(String(await head('copied', 'head.json'))).space, inUse.space);
   });
 
   it('draws one caption a picture by the seed, in training and in evaluation', async () => {

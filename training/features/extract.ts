@@ -53,7 +53,7 @@ export interface FeatureOptions extends CacheLocation {
   readonly check?: (there: readonly CaptionedPicture[]) => void;
   /** Pictures decoded and encoded at the same time. */
   readonly parallel: number;
-  /** @param done of `total`; `unit` is "pictures" or "captions"; not called for cached items */
+  /** @param done of `total`; `unit` is "pictures", "captions" or another kind of texts; not called for cached items */
   readonly onProgress?: (unit: string, done: number, total: number) => void;
 }
 
@@ -90,6 +90,7 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
     for (const { cache } of caches) await cache.send('everything');
     const texts = await encodeTexts(
       pictures.flatMap(({ captions }) => captions),
+      'captions',
       options,
     );
     open.push(texts);
@@ -108,15 +109,15 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
   }
 }
 
-/** Vectors of texts, one row each. */
-export async function loadTexts(texts: readonly string[], options: FeatureOptions): Promise<HalfMatrix> {
-  await using cache = closing(await encodeTexts(texts, options));
+/** Vectors of texts, one row each. `unit` names them for the progress: a plural noun. */
+export async function loadTexts(texts: readonly string[], unit: string, options: FeatureOptions): Promise<HalfMatrix> {
+  await using cache = closing(await encodeTexts(texts, unit, options));
   const { rows, columns, read } = cache.rows.rows(texts.map(hashText));
   return new HalfMatrix(rows, columns, read(0, rows).slice());
 }
 
 /** The cache, filled with the vectors of all these texts. */
-async function encodeTexts(texts: readonly string[], options: FeatureOptions): Promise<OpenCache> {
+async function encodeTexts(texts: readonly string[], unit: string, options: FeatureOptions): Promise<OpenCache> {
   const { encoders } = options;
   const { path, description } = textCache(encoders.text);
   const cache = await openCache(options, path, description);
@@ -130,7 +131,7 @@ async function encodeTexts(texts: readonly string[], options: FeatureOptions): P
       const part = todo.slice(start, start + CAPTIONS_A_WRITE);
       const vectors = await encoders.text.encode(
         part.map(([, text]) => text),
-        (done) => options.onProgress?.('captions', start + done, todo.length),
+        (done) => options.onProgress?.(unit, start + done, todo.length),
       );
       await cache.rows.append(part.map(([hash], i) => ({ hash, values: vectors[i]! })));
       await cache.send('when-large');

@@ -95,6 +95,7 @@ async function loadClassTexts(options: FeatureOptions): Promise<TrainingClasses 
   if (classes === null) return null;
   const names = await loadTexts(
     classes.map((entry) => entry.names[0]!),
+    'class names',
     options,
   );
   const texts = classes.map(classTexts);
@@ -102,7 +103,7 @@ async function loadClassTexts(options: FeatureOptions): Promise<TrainingClasses 
   for (const [c, own] of texts.entries()) firstText[c + 1] = firstText[c]! + own.length;
   return {
     names: { vectors: ownEmbeddings(names, options.encoders.text.outputs[OWN_OUTPUT]!), count: names.rows },
-    texts: await loadTexts(texts.flat(), options),
+    texts: await loadTexts(texts.flat(), 'class texts', options),
     firstText,
   };
 }
