@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { cp, readdir, rename, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { cp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { closing } from '../core/closing.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { HEAD_FILE, type HeadFile, headBytes, loadHeadFile } from '../core/encode/head-file.ts';
@@ -14,10 +14,11 @@ import { type EvaluatedHead, evaluateHead } from '../training/metrics/evaluate-h
 import { fineTuning, withFittingBatch } from '../training/trainer/fine-tuning.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { readTrainedHead } from '../training/trainer/stored-head.ts';
-import { type TrainingResult, trainHead } from '../training/trainer/trainer.ts';
+import { statePath, type TrainingResult, trainHead } from '../training/trainer/trainer.ts';
 import { availableOutputs, TRAINING_SPLITS, type TrainingData } from '../training/trainer/training-data.ts';
 import { type HeadFiles, headFiles, type StoredHead, writeHeadFiles } from '../training/trainer/write-head.ts';
 import { command, EXIT, UsageError, type Values } from './cli/command.ts';
+import { counted } from './cli/counted.ts';
 import { encodeTrainingData } from './cli/encode-pictures.ts';
 import { headInUse } from './cli/head-in-use.ts';
 import { createProgress } from './cli/progress.ts';
@@ -278,7 +279,19 @@ async function train(
   start: StoredHead | null,
   data: TrainingData,
 ): Promise<TrainingResult> {
+  const folder = run ?? join(dataFolder(), 'runs', `${profile}-${recipe.name}`);
+  if (!resume && existsSync(statePath(folder))) {
+    console.error(`The checkpoints of an earlier run in ${folder} are overwritten; --resume would go on with them.`);
+  }
   const progress = createProgress('training', 'steps', 0);
+  let last = 0;
+  const stopped = () => {
+    progress.stop();
+    console.error(`stopped ${last === 0 ? 'within an epoch' : `after epoch ${last}`}; go on with --resume`);
+    // Nobody else hears the signal now: it ends the process as usual.
+    process.kill(process.pid, 'SIGINT');
+  };
+  process.once('SIGINT', stopped);
   const result = await trainHead({
     recipe,
     seed,
@@ -287,15 +300,37 @@ async function train(
     data,
     resume,
     start: start ?? undefined,
-    run: run ?? join(dataFolder(), 'runs', `${profile}-${recipe.name}`),
+    run: folder,
     onStep: (done, total) => progress.update(done, total),
-    onEpoch: ({ epoch: at, trainLoss, validationLoss }) =>
-      console.error(`epoch ${at}: train loss ${trainLoss.toFixed(4)}, validation loss ${validationLoss.toFixed(4)}`),
-  }).finally(() => progress.stop());
+    onEpoch: ({ epoch: at, trainLoss, validationLoss }) => {
+      last = at;
+      console.error(`epoch ${at}: train loss ${trainLoss.toFixed(4)}, validation loss ${validationLoss.toFixed(4)}`);
+    },
+  }).finally(() => {
+    progress.stop();
+    process.off('SIGINT', stopped);
+  });
+  console.error(await checkpointsLine(folder));
   if (result.share && !recipe.allTheWay) {
     console.error(`${100 * result.share} % of the way from the head in use are best on the validation pictures.`);
   }
   return result;
+}
+
+/** Where the checkpoints of a run and of its teachers are, and how large they are. */
+async function checkpointsLine(run: string): Promise<string> {
+  const folders = (await readdir(dirname(run))).filter((name) => name === basename(run) || isTeacher(name, run));
+  let bytes = 0;
+  for (const name of folders) {
+    const folder = join(dirname(run), name);
+    for (const file of await readdir(folder)) bytes += (await stat(join(folder, file))).size;
+  }
+  const teachers = folders.length > 1 ? ` and ${counted(folders.length - 1, 'folder')} of teachers beside it` : '';
+  return `Checkpoints of ${(bytes / 1e6).toFixed(0)} MB are in ${run}${teachers}; only --resume needs them.`;
+}
+
+function isTeacher(name: string, run: string): boolean {
+  return name.startsWith(`${basename(run)}.teacher-`);
 }
 
 function filesOf(

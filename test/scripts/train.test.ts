@@ -64,9 +64,15 @@ describe('npm run train, npm run tune', () => {
 
   it('is killed, goes on after its last whole epoch, and has the same bits', async () => {
     await killWhen('its third epoch', (printed) => /^epoch 3:/m.test(printed), command('train', training('killed')));
+    const goingOn = command('train', training('killed', '--resume'));
+    const stopped = await killWhen('an epoch', (printed) => /^epoch \d+:/m.test(printed), goingOn, 'SIGINT');
+    const [, last] = /\nstopped after epoch (\d+); go on with --resume\n$/.exec(stopped.printed) ?? [];
     const { code, stderr } = await call('train', ...training('killed', '--resume'));
     assert.equal(code, 0, stderr);
-    assert.doesNotMatch(stderr, /^epoch 2:/m);
+    const [, next] = /^epoch (\d+):/m.exec(stderr) ?? [];
+    assert.ok(Number(next) > Number(last), stopped.printed);
+    assert.doesNotMatch(stderr, /overwritten/);
+    assert.match(stderr, /\nCheckpoints of \d+ MB are in .*run-killed; only --resume needs them\.\n/);
     assert.deepEqual(await head('killed'), await head('whole'));
   });
 
@@ -228,6 +234,7 @@ describe('npm run train, npm run tune', () => {
     const args = ['--data', data, '--models', models, '--epochs', '1', '--run', join(folder, 'run-replaced')];
     const { stdout, stderr } = await call('train', ...args, '--replace', '--json');
     assert.match(stderr, /head-compact cannot be gone on from; the new head starts at random/);
+    assert.match(stderr, /^Checkpoints of \d+ MB are in .*run-replaced and 3 folders of teachers beside it; only/m);
     const { out, space, training: facts } = JSON.parse(stdout) as { out: string; space: string; training: object };
     assert.deepEqual([out, 'start' in facts], [inUse, false]);
     const old = JSON.parse(String(await head('whole', 'head.json'))) as { space: string };
@@ -267,13 +274,14 @@ describe('npm run train, npm run tune', () => {
       line.split === 'val' ? line : { ...line, captions: known[i % 18]!.captions },
     );
     await writeFile(file, wrong.map((line) => JSON.stringify(line)).join('\n'));
-    const copied = await call('train', ...photos, '--out', join(folder, 'head-copied'));
+    const copied = await call('train', ...photos, ...args.slice(-2), '--out', join(folder, 'head-copied'));
     assert.equal(
       copied.stdout,
       `nothing better than the head in use was found; a copy of it is in ${join(folder, 'head-copied')}\n`,
       copied.stderr,
     );
     assert.doesNotMatch(copied.stderr, / % of the way/);
+    assert.match(copied.stderr, /^The checkpoints of an earlier run in .*run-worse are overwritten; --resume/m);
     const inUse = JSON.parse(await readFile('models/head-compact/head.json', 'utf8')) as { space: string };
     assert.equal(JSON.parse(String(await head('copied', 'head.json'))).space, inUse.space);
   });

@@ -218,6 +218,25 @@ function configuration({ recipe, seed, threads, data, start }: TrainingOptions):
   return canonicalJson({ recipe, seed, threads, data: data.key, ...(start && { start: start.sha256 }) });
 }
 
+/** Settings in which two configurations differ, by name: "epochs 200, this one 2". */
+function differences(that: unknown, own: unknown, name = ''): string[] {
+  if (canonicalJson([that]) === canonicalJson([own])) return [];
+  // Two hashes would say nothing.
+  if (name === 'data') return ['other captioned pictures or encoders'];
+  if (name === 'start') return ['another head to start from'];
+  if (!isObject(that) || !isObject(own)) {
+    const [theirs, ours] = [that, own].map((value) => (value === undefined ? 'none' : canonicalJson(value)));
+    return [`${name} ${theirs}, this one ${ours}`];
+  }
+  const below = name === '' || name === 'recipe' ? '' : `${name}.`;
+  const keys = Object.keys({ ...that, ...own });
+  return keys.flatMap((key) => differences(that[key], own[key], `${below}${key}`));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 async function startingPoint(options: TrainingOptions, fresh: Progress): Promise<Progress> {
   const path = statePath(options.run);
   const found = options.resume ? await readCheckpoint(path) : null;
@@ -228,7 +247,8 @@ async function startingPoint(options: TrainingOptions, fresh: Progress): Promise
   }
   const [expected, got] = [configuration(options), String(found.facts.configuration)];
   if (got !== expected) {
-    throw new SightlineError('schema-mismatch', `${path}: expected a checkpoint of ${expected}, got one of ${got}`);
+    const has = differences(JSON.parse(got), JSON.parse(expected)).join('; ');
+    throw new SightlineError('schema-mismatch', `${path}: expected a checkpoint of the same run; that run has ${has}`);
   }
   const curves = found.facts.curves as unknown as EpochFigures[];
   const earlier = (found.facts.resumedAfter ?? []) as number[];
@@ -266,7 +286,8 @@ async function dropOldWeights({ run, epoch, recipe }: TrainingOptions, curves: r
   }
 }
 
-function statePath(run: string): string {
+/** The file that says how far the run in a folder is. */
+export function statePath(run: string): string {
   return join(run, 'state.checkpoint');
 }
 

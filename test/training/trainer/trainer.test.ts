@@ -226,13 +226,21 @@ describe('training a head', () => {
   it('refuses the checkpoint of another run, and a damaged one', async () => {
     const base = await options({ ...small, epochs: 1 });
     await trainHead(base);
-    for (const other of [
-      { seed: 2 },
-      { data: { ...data, key: 'others' } },
-      { recipe: { ...base.recipe, batch: 8 } },
-      { threads: 2 },
-    ]) {
-      await assert.rejects(trainHead({ ...base, ...other, resume: true }), { code: 'schema-mismatch' });
+    const { text } = base.recipe.head;
+    const head = { ...base.recipe.head, text: { ...text, hidden: 2 * text.hidden } };
+    for (const [other, differs] of [
+      [{ seed: 2 }, 'seed 1, this one 2'],
+      [{ data: { ...data, key: 'others' } }, 'other captioned pictures or encoders'],
+      [
+        { recipe: { ...base.recipe, batch: 8, epochs: 3 } },
+        `batch ${base.recipe.batch}, this one 8; epochs 1, this one 3`,
+      ],
+      [{ recipe: { ...base.recipe, head } }, `head.text.hidden ${text.hidden}, this one ${2 * text.hidden}`],
+      [{ threads: 2 }, 'threads 1, this one 2'],
+    ] as const) {
+      const expected = 'expected a checkpoint of the same run; that run has';
+      const message = `${join(base.run, 'state.checkpoint')}: ${expected} ${differs}`;
+      await assert.rejects(trainHead({ ...base, ...other, resume: true }), { code: 'schema-mismatch', message });
     }
     await truncate(join(base.run, 'state.checkpoint'), 5000);
     await assert.rejects(trainHead({ ...base, resume: true }), { code: 'schema-mismatch', message: /bytes of values/ });
