@@ -245,6 +245,9 @@ describe('the page for everybody', browserSkip(), () => {
       await comesIntoSight(/^Filters/, page.getByRole('button', { name: 'Clear filters' }));
       await page.locator('.tile-check').first().focus();
       await page.keyboard.press('Space');
+      const bar = (await page.locator('.selection-bar').boundingBox())!;
+      const end = (await page.getByRole('button', { name: 'End selection' }).boundingBox())!;
+      assert.ok(end.x + end.width <= bar.x + bar.width && bar.x + bar.width <= width, 'the bar is as wide as it shows');
       await comesIntoSight(/^Tag/, page.getByRole('button', { name: 'Add tag' }));
     });
   }
