@@ -8,7 +8,7 @@ import {
   type CaptionFile,
   DATASET_WARNINGS,
   type DatasetLocation,
-  type DatasetWarning,
+  type DatasetWarnings,
 } from '../../training/datasets/dataset.ts';
 import type { SplitShares } from '../../training/datasets/splits.ts';
 import type { CacheLocation } from '../../training/features/shared-cache.ts';
@@ -138,7 +138,11 @@ export async function openFeatures(at: string | undefined): Promise<CacheLocatio
   return { cache: join(usual, `bucket-${name}`), shared: location.store, close: location.close };
 }
 
-/** Prints one line per kind of warning to stderr. */
-export function printWarnings(warnings: ReadonlyMap<DatasetWarning, number>): void {
-  for (const [what, count] of warnings) console.error(`warning: ${count} ${DATASET_WARNINGS[what]} (${what})`);
+/** Prints one line per kind of warning to stderr, with the first picture that has it. */
+export function printWarnings(warnings: DatasetWarnings): void {
+  for (const [what, { count, first }] of warnings) {
+    const [one, several] = DATASET_WARNINGS[what];
+    const text = count === 1 ? `${one} (${what}): ${first}` : `${several} (${what}), the first: ${first}`;
+    console.error(`warning: ${count} ${text}`);
+  }
 }

@@ -66,7 +66,7 @@ describe('npm run report', browserSkip(), () => {
       { cwd: root, encoding: 'utf8' },
     );
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /1 pictures that cannot be decoded/);
+    assert.match(stderr, /1 picture that cannot be decoded/);
     const text = await readFile(file.replace('.html', '.jsonl'), 'utf8');
     lines = text
       .trim()

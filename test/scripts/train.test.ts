@@ -273,12 +273,20 @@ describe('npm run train, npm run tune', () => {
     const wrong = shown.map((line, i) =>
       line.split === 'val' ? line : { ...line, captions: known[i % 18]!.captions },
     );
-    await writeFile(file, wrong.map((line) => JSON.stringify(line)).join('\n'));
+    const unusable = ['gone.jpg', 'cut.jpg', 'torn.jpg'];
+    for (const image of unusable.slice(1)) await writeFile(join(photos[1]!, 'images', image), `no picture: ${image}`);
+    const left = unusable.map((image) => ({ image, captions: ['a picture'], split: 'train' }));
+    await writeFile(file, [...wrong, ...left].map((line) => JSON.stringify(line)).join('\n'));
     const copied = await call('train', ...photos, ...args.slice(-2), '--out', join(folder, 'head-copied'));
     assert.equal(
       copied.stdout,
       `nothing better than the head in use was found; a copy of it is in ${join(folder, 'head-copied')}\n`,
       copied.stderr,
+    );
+    assert.match(copied.stderr, /^warning: 1 line without its picture, left out \(missing-picture\): gone\.jpg$/m);
+    assert.match(
+      copied.stderr,
+      /^warning: 2 pictures that cannot be decoded, .*\(unreadable-.*\), the first: cut\.jpg$/m,
     );
     assert.doesNotMatch(copied.stderr, / % of the way/);
     assert.match(copied.stderr, /^The checkpoints of an earlier run in .*run-worse are overwritten; --resume/m);

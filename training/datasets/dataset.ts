@@ -41,20 +41,43 @@ export interface Dataset {
   readonly location: DatasetLocation;
   /** Number of pictures in captions.jsonl; missing files show only when they are read. */
   readonly pictures: readonly CaptionedPicture[];
-  /** What was skipped or repaired, with counts: `missing-picture`, `empty-caption`, ... */
-  readonly warnings: ReadonlyMap<DatasetWarning, number>;
+  /** What was skipped or repaired. */
+  readonly warnings: DatasetWarnings;
 }
 
-/** Kinds of problems, and how each is handled. */
+/** Number of problems of each kind, with the name of the first picture that has it. */
+export type DatasetWarnings = ReadonlyMap<DatasetWarning, { readonly count: number; readonly first: string }>;
+
+/** Notes a problem of a picture. */
+export type Warn = (what: DatasetWarning, image: string) => void;
+
+/** Notes problems in `warnings`. */
+export function warnInto(warnings: Map<DatasetWarning, { count: number; first: string }>): Warn {
+  return (what, image) => {
+    const { count, first } = warnings.get(what) ?? { count: 0, first: image };
+    warnings.set(what, { count: count + 1, first });
+  };
+}
+
+/** Kinds of problems, and how each is handled: for one of them, and for several. */
 export const DATASET_WARNINGS = {
-  'missing-picture': 'lines without their picture, left out',
-  'empty-caption': 'empty captions, left out',
-  'no-captions': 'pictures without captions, left out',
-  'doubled-line': 'further lines for a picture, their captions added',
-  'doubled-picture': 'pictures there twice under different names, joined',
-  'split-leak': 'training pictures that are in another split, too, left out',
-  'unreadable-picture': 'pictures that cannot be decoded, left out',
-};
+  'missing-picture': ['line without its picture, left out', 'lines without their pictures, left out'],
+  'empty-caption': ['empty caption, left out', 'empty captions, left out'],
+  'no-captions': ['picture without captions, left out', 'pictures without captions, left out'],
+  'doubled-line': [
+    'further line for a picture, its captions added',
+    'further lines for pictures, their captions added',
+  ],
+  'doubled-picture': [
+    'picture there twice under different names, joined',
+    'pictures there twice under different names, joined',
+  ],
+  'split-leak': [
+    'training picture that is in another split, too, left out',
+    'training pictures that are in another split, too, left out',
+  ],
+  'unreadable-picture': ['picture that cannot be decoded, left out', 'pictures that cannot be decoded, left out'],
+} as const;
 
 export type DatasetWarning = keyof typeof DATASET_WARNINGS;
 
@@ -83,14 +106,14 @@ export interface DatasetOptions {
  */
 export async function readDataset(location: DatasetLocation, options: DatasetOptions = {}): Promise<Dataset> {
   const { splits, captionSeed, lang = USUAL_LANGUAGE } = options;
-  const warnings = new Map<DatasetWarning, number>();
-  const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
+  const warnings = new Map<DatasetWarning, { count: number; first: string }>();
+  const warn = warnInto(warnings);
   const { named, spoken } = await readPictures(location, lang, warn);
   const pictures = withSplits(location, [...named.values()], options.shares);
   const usable: CaptionedPicture[] = [];
   for (const picture of pictures.filter(({ image }) => spoken.has(image))) {
     if (splits !== undefined && !splits.includes(picture.split)) continue;
-    if (picture.captions.length === 0) warn('no-captions');
+    if (picture.captions.length === 0) warn('no-captions', picture.image);
     else usable.push(captionSeed === undefined ? picture : withOneCaption(picture, captionSeed));
   }
   if (usable.length > 0) return { location, pictures: usable, warnings };
@@ -118,11 +141,7 @@ interface NamedPictures {
 }
 
 /** Pictures in captions.jsonl and in the file of a language. */
-async function readPictures(
-  location: DatasetLocation,
-  lang: string,
-  warn: (what: DatasetWarning) => void,
-): Promise<NamedPictures> {
+async function readPictures(location: DatasetLocation, lang: string, warn: Warn): Promise<NamedPictures> {
   const found: NamedPictures = { named: new Map(), spoken: new Set(), languages: new Set() };
   for (const line of readCaptionLines(await captionsFile(location), `${location.name}: ${CAPTIONS_FILE}`)) {
     addLine(found, { ...line, lang: line.lang ?? USUAL_LANGUAGE }, lang, warn);
@@ -153,7 +172,7 @@ function addLine(
   { named, spoken, languages }: NamedPictures,
   { where, lang, ...line }: CaptionLine,
   wanted: string,
-  warn: (what: DatasetWarning) => void,
+  warn: Warn,
 ): void {
   languages.add(lang!);
   const captions = lang === wanted ? line.captions.filter((caption) => caption.trim() !== '') : [];
@@ -165,8 +184,8 @@ function addLine(
   const all = [...new Set([...(earlier?.captions ?? []), ...captions])];
   named.set(line.image, earlier === undefined ? { ...line, captions } : { ...earlier, captions: all });
   if (lang !== wanted) return;
-  for (let n = captions.length; n < line.captions.length; n++) warn('empty-caption');
-  if (spoken.has(line.image)) warn('doubled-line');
+  for (let n = captions.length; n < line.captions.length; n++) warn('empty-caption', line.image);
+  if (spoken.has(line.image)) warn('doubled-line', line.image);
   spoken.add(line.image);
 }
 
@@ -204,7 +223,7 @@ function withOneCaption(picture: CaptionedPicture, seed: number): CaptionedPictu
 
 /** `, 3 missing-picture` for each kind of problem. */
 export function describeWarnings(warnings: Dataset['warnings']): string {
-  return [...warnings].map(([what, count]) => `, ${count} ${what}`).join('');
+  return [...warnings].map(([what, { count }]) => `, ${count} ${what}`).join('');
 }
 
 /** Names of the existing pictures, as in captions.jsonl. */

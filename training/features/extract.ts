@@ -9,10 +9,11 @@ import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
 import {
   type CaptionedPicture,
   type Dataset,
-  type DatasetWarning,
+  type DatasetWarnings,
   describeWarnings,
   listPictures,
   readPicture,
+  warnInto,
 } from '../datasets/dataset.ts';
 import { type HashedPicture, hashPictures, joinDoubles, TRAINING } from '../datasets/deduplicate.ts';
 import { inParallel } from '../parallel.ts';
@@ -59,7 +60,7 @@ export interface FeatureOptions extends CacheLocation {
 
 export interface Features {
   readonly splits: ReadonlyMap<string, PairSet>;
-  readonly warnings: ReadonlyMap<DatasetWarning, number>;
+  readonly warnings: DatasetWarnings;
   /** Call it once the rows of the splits are no longer needed. */
   close(): Promise<void>;
 }
@@ -75,7 +76,7 @@ const CAPTIONS_A_WRITE = 4096;
  */
 export async function loadFeatures(dataset: Dataset, options: FeatureOptions): Promise<Features> {
   const warnings = new Map(dataset.warnings);
-  const warn = (what: DatasetWarning) => warnings.set(what, (warnings.get(what) ?? 0) + 1);
+  const warn = warnInto(warnings);
   let pictures = joinDoubles(await hashPictures(dataset, options.parallel, warn), warn);
   const caches = await openImageCaches(options);
   const open: OpenCache[] = caches.map(({ cache }) => cache);
@@ -84,7 +85,10 @@ export async function loadFeatures(dataset: Dataset, options: FeatureOptions): P
   };
   try {
     const lost = await encodeMissing(dataset, pictures, caches, options);
-    for (const what of lost.values()) warn(what);
+    for (const { sha256, image } of pictures) {
+      const what = lost.get(sha256);
+      if (what !== undefined) warn(what, image);
+    }
     pictures = pictures.filter(({ sha256 }) => !lost.has(sha256));
     if (pictures.length === 0) throw nothingLeft(dataset, warnings);
     for (const { cache } of caches) await cache.send('everything');

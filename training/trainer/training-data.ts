@@ -3,7 +3,7 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
-import type { CaptionedPicture, Dataset, DatasetWarning } from '../datasets/dataset.ts';
+import type { CaptionedPicture, Dataset, DatasetWarnings } from '../datasets/dataset.ts';
 import { TRAINING } from '../datasets/deduplicate.ts';
 import { type FeatureOptions, loadFeatures, loadTexts, type PairSet } from '../features/extract.ts';
 import type { ClassNames } from '../features/feature-transform.ts';
@@ -23,7 +23,7 @@ export interface TrainingData {
   readonly classes: TrainingClasses | null;
   /** Changes with pictures, captions and encoders. */
   readonly key: string;
-  readonly warnings: ReadonlyMap<DatasetWarning, number>;
+  readonly warnings: DatasetWarnings;
   /** Call it once the rows of the splits are no longer needed. */
   close(): Promise<void>;
 }

@@ -49,9 +49,9 @@ describe('reading captioned pictures', () => {
       [['one', 'more']],
     );
     assert.deepEqual(Object.fromEntries(warnings), {
-      'empty-caption': 2,
-      'doubled-line': 1,
-      'no-captions': 1,
+      'empty-caption': { count: 2, first: 'a.jpg' },
+      'doubled-line': { count: 1, first: 'a.jpg' },
+      'no-captions': { count: 1, first: 'b.jpg' },
     });
   });
 

@@ -61,10 +61,10 @@ describe('captioned pictures to encoder outputs', () => {
     const { splits, warnings, close } = await loadFeatures(await readDataset(place), options(tempFolder()));
     await close();
     assert.deepEqual(Object.fromEntries(warnings), {
-      'missing-picture': 2,
-      'doubled-picture': 1,
-      'split-leak': 1,
-      'unreadable-picture': 1,
+      'missing-picture': { count: 2, first: 'nowhere.jpg' },
+      'doubled-picture': { count: 1, first: 'same-cat.jpg' },
+      'split-leak': { count: 1, first: 'moon.jpg' },
+      'unreadable-picture': { count: 1, first: 'cut.jpg' },
     });
     const seen = [...splits].map(([name, { pictures }]) => [name, pictures.map(({ image }) => image)]);
     assert.deepEqual(seen, [
