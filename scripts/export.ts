@@ -8,7 +8,7 @@ import { path, toggle } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { exportUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';
-import { createLogger, openRuntime } from '../server/runtime.ts';
+import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';
 import { command, EXIT } from './cli/command.ts';
 import { counted } from './cli/counted.ts';
 import { INDEX } from './cli/options.ts';
@@ -27,6 +27,7 @@ includes the files, which are nowhere else.`,
   },
   run: async ({ data, bucket, qdrant, out, 'no-files': noFiles }) => {
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
+    expectIndex(config);
     await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));
     const trash = await openTrash(config, runtime);
     let count = 0;

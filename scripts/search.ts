@@ -16,8 +16,8 @@ import {
 import type { SearchTerm } from '../core/search/weighted-terms.ts';
 import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
 import { ownLanguages, readConfig } from '../server/environment.ts';
-import { readFolders } from '../server/folders/registry.ts';
-import { createLogger, openRuntime } from '../server/runtime.ts';
+import { hideAbsent } from '../server/folders/hidden-folders.ts';
+import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 
@@ -53,6 +53,7 @@ export default command({
 
     const { data, bucket, qdrant: qdrantUrl } = flags;
     const config = readConfig({ data, bucket, qdrantUrl, logLevel: 'error' });
+    expectIndex(config);
     const terms: SearchTerm[] = [];
     if (text.trim() !== '') terms.push({ text, weight: 1 });
     if (flags.image !== undefined) terms.push({ image: await readPicture(flags.image), weight: 1 });
@@ -62,12 +63,19 @@ export default command({
 
     const language = { lang: lang === 'auto' ? null : lang, preferred: ownLanguages(), settled: null };
     const request = { terms, filter: { kind: 'image' }, limit, minScore, language, literal: flags.literal } as const;
-    const [result, space] = await runtime.live.read(async (parts) => {
-      return [await search(parts, request), parts.embedder.space] as const;
+    const known = runtime.folders.list();
+    const absent = runtime.folders.absent().filter((bucket) => known.some((folder) => folder.bucket === bucket));
+    const bucketOf = (name: string) => runtime.folders.bucketOf(name);
+    const [result, space] = await runtime.live.read(async ({ embedder, vectors }) => {
+      const visible = hideAbsent(vectors, { absent: () => absent, bucketOf });
+      return [await search({ embedder, vectors: visible }, request), embedder.space] as const;
     });
     const { items, fit, read, understood, didYouMean } = result;
     for (const note of notesOn(result, lang)) console.error(note);
-    const folders = new Map((await readFolders(config.data)).map(({ bucket, path }) => [bucket, path]));
+    for (const { bucket, path } of known) {
+      if (absent.includes(bucket)) console.error(`${path} is not there; its pictures are hidden until it is back`);
+    }
+    const folders = new Map(known.map(({ bucket, path }) => [bucket, path]));
     const found = items.flatMap((hit) => foundPicture(hit, folders));
     if (flags.json)
       console.log(

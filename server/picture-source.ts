@@ -25,7 +25,7 @@ export interface PictureSource {
   readonly uploadBucket: () => string;
   /** Only if direct uploads to the bucket will be noticed. */
   readonly presignUpload?: AppDeps['presignUpload'];
-  /** One sentence for the terminal. */
+  /** Sentences for the terminal. */
   readonly description: string;
   /** Number of objects waiting or being indexed. */
   readonly backlog: () => number | Promise<number>;
@@ -47,10 +47,9 @@ export async function openFolderSource(
   const pipeline = createPipeline({ runtime, concurrency: config.concurrency, waits: true, logger, onLeftOut });
   const { queue } = pipeline;
   const watched = new WatchedFolders({ folders, pipeline, logger });
-  const paths = folders.list().flatMap(({ path, watched }) => (watched ? [path] : []));
   return {
     uploadBucket: () => folders.uploadsTo(uploads),
-    description: `It searches the pictures in ${paths.join(', ')}; drop more in at any time.`,
+    description: await describeFolders(runtime),
     backlog: () => queue.progress().waiting + queue.progress().running,
     outage: () => queue.outage(),
     async start(signal) {
@@ -59,6 +58,21 @@ export async function openFolderSource(
       return () => Promise.all([watched.stop(), queue.stop()]);
     },
   };
+}
+
+/** Which folders are searched, and which are not there. */
+async function describeFolders({ folders, vectors }: Pick<Runtime, 'folders' | 'vectors'>): Promise<string> {
+  const absent = folders.absent();
+  const [away, there] = [true, false].map((isAway) =>
+    folders.list().filter(({ bucket, watched }) => watched && absent.includes(bucket) === isAway),
+  ) as [Folder[], Folder[]];
+  const paths = there.map(({ path }) => path).join(', ');
+  const lines = paths === '' ? [] : [`It searches the pictures in ${paths}; drop more in at any time.`];
+  for (const { bucket, path } of away) {
+    const pictures = await vectors.count({ kind: 'image', bucket });
+    lines.push(`${path} is not there; its pictures (${pictures}) are hidden until it is back.`);
+  }
+  return lines.join('\n');
 }
 
 /** Adds the given folders, or the default one if there never was any. Returns where uploads go. */

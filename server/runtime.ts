@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { readCaptionsAgain } from '../core/captions.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
 import { knownAs } from '../core/encode/image-embedder.ts';
+import { SightlineError } from '../core/errors.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { type LeftOut, sumLeftOut } from '../core/files/left-out.ts';
 import type { VanishedLog } from '../core/files/renamed-files.ts';
@@ -249,6 +251,19 @@ export function openEmbedder(
   });
 }
 
+/**
+ * For commands that only read: opening an index makes one where there is none.
+ * @throws {not-found} when the data folder has no index; one in Qdrant is not looked for
+ */
+export function expectIndex({ data, qdrantUrl }: Config): void {
+  if (qdrantUrl !== undefined || existsSync(indexFile(data))) return;
+  throw new SightlineError('not-found', `there is no index in ${data}: npm run index -- FOLDER makes one`);
+}
+
+function indexFile(data: string): string {
+  return join(data, 'index.sqlite');
+}
+
 /** All spaces of the index. Only the driver that is used is loaded. */
 export async function openSpaces(config: Config): Promise<Spaces> {
   await makeDataFolder(config.data);
@@ -261,7 +276,7 @@ export async function openSpaces(config: Config): Promise<Spaces> {
       ...qdrantOptions(config),
     });
   }
-  return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite'), onMigration: sayMigration() });
+  return openEmbeddedSpaces({ file: indexFile(config.data), onMigration: sayMigration() });
 }
 
 function folderOptions(config: Config) {
