@@ -143,10 +143,13 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
     await writeFile(at('bad'), '\x1b[2J');
     assert.ok(!(await call('one', 'import', at('bad'))).stderr.includes('\x1b'));
     await mkdir(at('taken'));
-    assert.match((await call('one', 'import', at('missing'))).stderr, /^error: cannot read .*missing/);
+    assert.match(
+      (await call('one', 'import', at('missing'))).stderr,
+      /^error: cannot read .*missing: it does not exist \(ENOENT\)$/m,
+    );
     assert.match(
       (await call('one', 'export', '--out', at('no/such'))).stderr,
-      /^error: cannot write .*no\/such: .*ENOENT/,
+      /^error: cannot write .*no\/such: it does not exist \(ENOENT\)/,
     );
     assert.match((await call('one', 'export', '--out', at('taken'))).stderr, /^error: cannot write .*taken: .*folder/);
     assert.ok(!(await readdir(at('.'))).some((name) => name.endsWith('.part')));

@@ -2,7 +2,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
-import { systemCode, unavailable } from '../../files/file-errors.ts';
+import { OPEN_FOLDER, systemCode, unavailable } from '../../files/file-errors.ts';
 
 /**
  * A folder below the root, held open while it is used. On Linux `path` goes through the open descriptor
@@ -47,7 +47,7 @@ export async function enterRoot(root: Root): Promise<OpenDirectory> {
     if (dev === root.dev && ino === root.ino) return directory;
     await directory.close();
   } catch (error) {
-    throw unavailable(error, 'open the folder', root.path);
+    throw unavailable(error, OPEN_FOLDER, root.path);
   }
   throw new SightlineError(
     'unavailable',
@@ -72,7 +72,7 @@ export async function enterFolder(
       if ('blocked' in next) return next;
       directory = next;
     } catch (error) {
-      throw unavailable(error, 'open the folder', join(parent.shown, name));
+      throw unavailable(error, OPEN_FOLDER, join(parent.shown, name));
     } finally {
       await parent.close();
     }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, constants, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
-import { unavailable } from '../../files/file-errors.ts';
+import { OPEN_FOLDER, unavailable } from '../../files/file-errors.ts';
 import { resolveRange } from '../byte-range.ts';
 import type { PictureStore } from '../picture-store.ts';
 import { readOnly } from '../read-only.ts';
@@ -119,7 +119,7 @@ async function openRoot(path: string): Promise<Root> {
       return { path: real, dev: info.dev, ino: info.ino };
     }
   } catch (error) {
-    throw unavailable(error, 'open the folder', path);
+    throw unavailable(error, OPEN_FOLDER, path);
   }
   throw new SightlineError('unavailable', `expected a folder of pictures, but ${path} is a file`);
 }

@@ -55,7 +55,7 @@ export function discardedFiles(trash: string, options: { readonly readOnly?: boo
   return {
     getDiscarded: (object) => openDiscarded(trash, object),
     async purge(object) {
-      if (options.readOnly) throw readOnlyFault(trash);
+      if (options.readOnly) throw readOnlyFault();
       await purgeObject(trash, object);
     },
   };
