@@ -177,7 +177,7 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     assert.ok(!text.includes(at('b/coffee.jpg')), text);
     await start('a', 'b');
     const banner = `pictures in ${at('a')}; drop more in at any time.\n${at('b')} is not there; its pictures (1) are`;
-    assert.ok(server!.output().includes(banner), server!.output());
+    await eventually(banner, 60_000, async () => (server!.output().includes(banner) ? true : null));
     await mkdir(at('b'));
     await restart('a', 'b');
     await finds('cat.jpg', 'rocket.jpg');
