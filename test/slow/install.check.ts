@@ -99,8 +99,10 @@ describe('the installed package', { timeout: 900_000 }, () => {
     const { stdout } = await sightline('--help');
     assert.match(stdout, /^Usage: sightline \[COMMAND\]/);
     assert.doesNotMatch(stdout, /npm run|npm start/);
-    const { stderr } = await sightline('search', 'anything', '--data', join(home, 'nothing'));
-    assert.match(stderr, /there is no index in .*nothing: sightline index FOLDER makes one$/m);
+    await assert.rejects(sightline('search', 'anything', '--data', join(home, 'nothing')), {
+      code: 1,
+      stderr: /there is no index in .*nothing: sightline index FOLDER makes one$/m,
+    });
   });
 
   it('serves a folder, with its page and its documentation, and finds a picture by words', async () => {
