@@ -321,7 +321,7 @@ describe('searching on the page', browserSkip(), () => {
       return route.fulfill({ response, json: { ...body, items, fit } });
     });
     await page.goto(`${server.url}?q=an+accordion`);
-    await page.getByRole('heading', { name: 'No good matches. These come closest' }).waitFor();
+    await page.getByRole('heading', { name: 'Nothing fits well. These come closest' }).waitFor();
     assert.ok((await page.locator('.tile').count()) > 0);
     fit = 'good';
     await search(page).fill('a clock');

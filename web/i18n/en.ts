@@ -161,7 +161,7 @@ export const en = {
   'results.scrubberValue': { one: '{month}, {count} picture', other: '{month}, {count} pictures' },
   'results.best': 'Best matches',
   'results.named': '{count} by name',
-  'results.nothingFits': 'No good matches. These come closest',
+  'results.nothingFits': 'Nothing fits well. These come closest',
   'results.didYouMean': 'Did you mean *{words}*?',
   'results.order': 'Order',
   'results.orderNewest': 'Recently added',
