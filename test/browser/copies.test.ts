@@ -97,7 +97,7 @@ describe('copies on the page', browserSkip(), () => {
     await page.locator(`.tile-main[data-photo="${ids['later/moon.jpg']}"]`).waitFor();
     await page.keyboard.press('Escape');
     await page.locator('dialog.detail').waitFor({ state: 'detached' });
-    assert.equal(await page.locator(':focus').getAttribute('data-photo'), ids['moon.jpg']);
+    await page.locator(`.tile-main[data-photo="${ids['moon.jpg']}"]:focus`).waitFor();
     await page.getByRole('button', { name: '4 copies of moon' }).click();
     await page.waitForFunction(() => document.querySelectorAll('.tile-main').length === 5);
     assert.equal(await tile.count(), 1, 'the picture that was large stands for its copies');
