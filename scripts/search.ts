@@ -46,8 +46,8 @@ export default command({
   },
   run: async (flags, words) => {
     const text = words.join(' ');
-    if (text.trim() === '' && flags.image === undefined)
-      throw new UsageError('expected words or --image FILE, got neither');
+    if (text.trim() === '' && flags.image === undefined && flags.minus === undefined)
+      throw new UsageError('expected words, --image FILE or --minus WORDS, got none of them');
     const { limit, 'min-score': minScore } = flags;
     const lang = languageOfTag(flags.lang);
 

@@ -18,7 +18,7 @@ export interface Query {
   readonly minScore?: number;
   /** Language of the text; detected if absent. */
   readonly lang?: string;
-  /** Order of a list without query text; most recently indexed first if absent. */
+  /** Order of pictures; if absent, best matches first, or most recently indexed first if nothing is searched for. */
   readonly sort?: Sort;
 }
 
@@ -63,7 +63,7 @@ const textForms: Partial<Record<(typeof textFilters)[number], RegExp>> = {
 
 /** True if there is nothing to search for: the collection is listed instead. */
 export function isBrowsing(query: Query): boolean {
-  return query.text.trim() === '' && !query.chips.some((chip) => chip.weight > 0);
+  return query.text.trim() === '' && query.chips.length === 0;
 }
 
 /** True if a filter applies only to pictures; captions can only be filtered by tags. */

@@ -6,6 +6,7 @@ import { meantReading, type Reading, readings, type Understood } from './underst
 
 /** An interpreted query. */
 export interface MeantQuery {
+  /** All may be negative: "no people" is everything else, what is least like people first. */
   readonly terms: readonly SearchTerm[];
   readonly filter: Filter;
   /** The query has only colours: everything that matches the filter is a result. */
@@ -39,7 +40,7 @@ export async function meantQuery(embedder: Pick<Embedder, 'readTexts'>, given: G
       continue;
     }
     const { weight } = term;
-    terms.push({ text: meant.reading.text, weight });
+    if (meant.reading.text !== null) terms.push({ text: meant.reading.text, weight });
     terms.push(...meant.reading.without.flatMap(({ text }) => unwanted(text, weight * -DEFAULT_WEIGHTS.minus)));
     understood.push(meant.reading);
     // Keep the language of the whole text: its parts are too short to detect it.

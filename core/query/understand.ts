@@ -31,8 +31,11 @@ export interface Understood {
 
 /** The interpretation of a text in one language. */
 export interface Reading extends Understood {
-  /** The remaining text to search for, without quotes; the whole text when it has only colours. Never empty. */
-  readonly text: string;
+  /**
+   * The remaining text to search for, without quotes: the whole text when it has only colours, null when only
+   * exclusions remain. Never empty.
+   */
+  readonly text: string | null;
   /** The text has only colours. */
   readonly isOnlyColours: boolean;
   /** No other supported language has these words. */
@@ -64,7 +67,7 @@ export function meantReading(
   return sure ?? (language === null ? ([...preferred, 'en'].find(has) ?? null) : null);
 }
 
-/** Null when the text has no conditions, or nothing else. */
+/** Null when the text has no conditions. */
 function readingIn(
   text: string,
   tokens: readonly Token[],
@@ -78,10 +81,10 @@ function readingIn(
   const cuts: Cut[] = [...colours, ...without].sort((a, b) => a.from - b.from);
   if (cuts.length === 0) return null;
   const rest = restOf(text, cuts);
-  const isOnlyColours = colours.length > 0 && !tells(rest, language);
-  if (without.length > 0 && (isOnlyColours || !names(rest, language))) return null;
+  const isAllCut = colours.length > 0 ? !tells(rest, language) : !names(rest, language);
+  const isOnlyColours = isAllCut && without.length === 0;
   return {
-    text: isOnlyColours ? unquoted(text) : rest,
+    text: isOnlyColours ? unquoted(text) : isAllCut ? null : rest,
     without: without.map((cut) => ({ text: cut.text, words: text.slice(cut.from, cut.to) })),
     colours: coloursOf(text, colours),
     isOnlyColours,

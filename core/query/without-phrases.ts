@@ -8,8 +8,6 @@ export interface Marker {
   readonly says: string;
   /** No other supported language has these words. */
   readonly isSure?: true;
-  /** Requires other words before it. */
-  readonly needsWords?: true;
   /** Words directly after it that make it a name, or change its meaning. */
   readonly unless?: string;
   /** Such words directly before it. */
@@ -46,8 +44,7 @@ const en: Forms = {
     { says: 'but not, and not', isSure: true, unless: 'to only yet so' },
     {
       says: 'not',
-      needsWords: true,
-      unless: 'to only yet so very too much enough many all just even for',
+      unless: 'to only yet so very too much enough many all just even for found today me my sure',
       unlessBehind: `is are was were be am do does did can could should will would may must has have had or if why me
         who that which`,
     },
@@ -75,7 +72,6 @@ const de: Forms = {
     {
       says: 'nicht',
       isSure: true,
-      needsWords: true,
       unless: 'nur so zu mehr ganz sehr viel viele alle rauchen betreten parken berühren füttern öffnen stören',
       unlessBehind: 'ist sind war waren bitte kann können darf dürfen wird werden hat haben die der das vergiss',
     },

@@ -15,7 +15,7 @@ const MOST_UNWANTED_WORDS = 6;
 
 interface CompiledMarker {
   readonly words: readonly string[];
-  readonly marker: Pick<Marker, 'isSure' | 'needsWords'>;
+  readonly marker: Pick<Marker, 'isSure'>;
   readonly unless: ReadonlySet<string>;
   readonly unlessBehind: ReadonlySet<string>;
   readonly unlessEnding: ReadonlySet<string>;
@@ -88,7 +88,7 @@ function cutAt(
   forms: CompiledForms,
 ): { cut: WithoutCut; end: number } | null {
   const found = markerAt(tokens, at, forms);
-  if (found === undefined || !mayStand(found, tokens, at, forms)) return null;
+  if (found === undefined || found.unlessBehind.has(tokens[at - 1]?.word ?? '-')) return null;
   const first = at + found.words.length;
   let begin = first;
   while (forms.articles.has(tokens[begin]?.word ?? '-')) begin++;
@@ -101,14 +101,6 @@ function cutAt(
   const { to } = unwanted.at(-1)!;
   const said = unquoted(text.slice(unwanted[0]!.from, to));
   return { cut: { text: said, from: tokens[at]!.from, to, isSure: found.marker.isSure === true }, end };
-}
-
-/** Whether a marker means "without" after the words before it. */
-function mayStand(found: CompiledMarker, tokens: readonly Token[], at: number, forms: CompiledForms): boolean {
-  if (found.unlessBehind.has(tokens[at - 1]?.word ?? '-')) return false;
-  const tells = ({ kind, word }: Token) =>
-    kind === 'quoted' || (kind === 'word' && !forms.articles.has(word) && !forms.ends.has(word));
-  return found.marker.needsWords !== true || tokens.slice(0, at).some(tells);
 }
 
 /** Whether the unwanted part includes this token. */

@@ -19,7 +19,7 @@ import { respelled } from './spelling.ts';
 import type { SearchTerm } from './weighted-terms.ts';
 
 export interface SearchRequest {
-  /** At least one has a weight above zero. */
+  /** At least one. If all weights are below zero, pictures that are least like the terms come first. */
   readonly terms: readonly SearchTerm[];
   readonly filter: Filter;
   /** 1 to 1000. */
@@ -74,9 +74,7 @@ export interface SearchDeps {
  * @throws {invalid-cursor}
  */
 export async function search(deps: SearchDeps, given: SearchRequest): Promise<SearchResult> {
-  if (!given.terms.some((term) => term.weight > 0)) {
-    throw new SightlineError('invalid-input', 'expected at least one term with a weight above 0, got none');
-  }
+  if (given.terms.length === 0) throw new SightlineError('invalid-input', 'expected at least one term, got none');
   const meant = given.literal
     ? { ...given, nameFilter: given.filter, isOnlyColours: false, understood: null }
     : { ...given, ...(await meantQuery(deps.embedder, given)) };

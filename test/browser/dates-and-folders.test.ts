@@ -60,6 +60,18 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
     await page.reload();
     await page.getByRole('heading', { name: 'Newest first 3 pictures' }).waitFor();
     assert.equal(await names(), 'temple cat moon');
+
+    // A search begins with its best matches, and has the same orders.
+    const search = page.getByRole('combobox', { name: 'Search pictures with words' });
+    await search.fill('cat moon temple');
+    await page.getByRole('heading', { name: 'Best matches', exact: true }).waitFor();
+    assert.equal(await page.getByLabel('Order').inputValue(), 'newest');
+    await page.getByLabel('Order').selectOption('Oldest first');
+    await page.getByRole('heading', { name: 'Best matches 3', exact: true }).waitFor();
+    assert.equal(await names(), 'cat temple moon');
+    assert.equal(new URL(page.url()).searchParams.get('sort'), 'taken');
+    await page.getByRole('button', { name: 'Clear the search' }).click();
+    await page.getByRole('heading', { name: 'Newest 3 pictures' }).waitFor();
   });
 
   it('filters by folder and camera, from the picture and from the filters', async (t) => {

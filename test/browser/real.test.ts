@@ -27,6 +27,15 @@ describe('the page of `npm start`, with the real models', browserSkip(), () => {
 
     await page.getByRole('link', { name: 'May show dog, dogs at window' }).waitFor();
 
+    // What fits poorly is no match to be sorted by date.
+    const found = await fetch(`${server.url}/search?q=two+dogs+look+out+of+a+window&limit=100`);
+    const { items } = (await found.json()) as { items: { fit: string }[] };
+    const fitting = items.filter(({ fit }) => fit !== 'poor').length;
+    assert.ok(fitting < items.length);
+    await page.getByLabel('Order').selectOption('Newest first');
+    await page.getByRole('heading', { name: `Best matches ${fitting}`, exact: true }).waitFor();
+    await page.getByRole('link', { name: 'May show dog, dogs at window' }).waitFor();
+
     await page.getByRole('button', { name: 'Clear the search' }).click();
     await page.getByRole('heading', { name: 'Newest 23 pictures' }).waitFor();
     await copyFile(samplePath('cat.jpg'), join(data, 'photos', 'a-new-cat.jpg'));

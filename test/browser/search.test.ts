@@ -165,6 +165,10 @@ describe('searching on the page', browserSkip(), () => {
     assert.match(new URL(page.url()).searchParams.getAll('like')[1]!, /^-0\.5:[0-9a-f-]{36}$/);
     await page.getByRole('button', { name: /^Remove people/ }).click();
     await page.waitForURL((url) => !url.searchParams.has('with'));
+    // Alone, it asks for everything else.
+    await page.goto(`${server.url}?with=-0.5:cat`);
+    await page.getByRole('heading', { name: 'Best matches' }).waitFor();
+    assert.doesNotMatch(await tiles(page).first().innerText(), /^cat/);
   });
 
   it('pages through everything without showing a picture twice', async (t) => {

@@ -102,7 +102,7 @@ describe('the address of the page', () => {
   it('knows whether there is something to search for', () => {
     assert.equal(isBrowsing(emptyQuery), true);
     assert.equal(isBrowsing({ ...emptyQuery, text: '  ' }), true);
-    assert.equal(isBrowsing({ ...emptyQuery, chips: [{ by: 'text', text: 'people', weight: -1 }] }), true);
+    assert.equal(isBrowsing({ ...emptyQuery, chips: [{ by: 'text', text: 'people', weight: -1 }] }), false);
     assert.equal(isBrowsing(full.query), false);
     assert.equal(filterCount(full.query), 15);
   });

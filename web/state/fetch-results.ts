@@ -90,15 +90,28 @@ interface PageWanted {
 }
 
 async function fetchKind(wanted: Query, kind: Item['kind'], page: PageWanted): Promise<ResultPage> {
-  const { filter, minScore, lang, sort } = wanted;
+  const { filter, minScore, lang } = wanted;
+  const sort = wanted.kind === 'image' ? wanted.sort : undefined;
   if (!isBrowsing(wanted)) {
     const { signal, ...size } = page;
-    return client.search({ terms: await termsOf(wanted), kind, filter, minScore, lang, ...size }, signal);
+    const request = { terms: await termsOf(wanted), kind, filter, minScore, lang, ...size };
+    if (sort === undefined) return client.search(request, signal);
+    return onlyFitting(await client.search({ ...request, sort, limit: laterPages }, signal));
   }
   if (kind === 'image') return client.listImages({ filter, sort, ...page });
   // As in a search: captions have no shape, size or date, so none match.
   if (hasPictureFilter(filter)) return { items: [] };
   return client.listCaptions({ filter, ...page });
+}
+
+/**
+ * Matches by date are one page: the best ones, without those that fit poorly if others fit. A second page would hold
+ * worse ones, which may be of any date.
+ */
+function onlyFitting({ next: _, ...found }: ResultPage): ResultPage {
+  const fits = (item: Item) => isCaption(item) || item.fit !== 'poor' || item.why?.some((why) => why !== 'meaning');
+  const items = found.items.filter(fits);
+  return { ...found, items: items.length > 0 ? items : found.items };
 }
 
 async function termsOf(wanted: Query): Promise<SearchTerm[]> {

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { emptyQuery, type Query, type Route, routeFromParams, routeToParams, type View } from '../route.ts';
+import { emptyQuery, isBrowsing, type Query, type Route, routeFromParams, routeToParams, type View } from '../route.ts';
 
 const current = signal(read());
 
@@ -82,7 +82,13 @@ function depth(): number {
 
 export function changeQuery(change: Partial<Query>): void {
   lastTypedAt = 0;
-  go({ view: whereResultsShow(), query: { ...query.value, ...change } });
+  go({ view: whereResultsShow(), query: changed(change) });
+}
+
+/** A search begins with its best matches, whatever the order of the collection was, and leaves no order behind. */
+function changed(change: Partial<Query>): Query {
+  const after = { ...query.value, ...change };
+  return isBrowsing(query.value) === isBrowsing(after) ? after : { ...after, sort: undefined };
 }
 
 /** The map shows results in place; every other page closes to show the list. */
@@ -95,7 +101,7 @@ export function typeText(text: string): void {
   const now = Date.now();
   const how = now - lastTypedAt < typingPauseMs ? 'replace' : 'push';
   lastTypedAt = now;
-  go({ view: whereResultsShow(), query: { ...query.value, text } }, how);
+  go({ view: whereResultsShow(), query: changed({ text }) }, how);
 }
 
 export function openView(view: View): void {

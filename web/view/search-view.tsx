@@ -12,6 +12,7 @@ import {
   loadingMore,
   newCount,
   pictureCount,
+  type Results,
   results,
   searching,
   tryAgain,
@@ -168,7 +169,7 @@ function Toolbar() {
       <div class="toolbar-actions">
         <SpokenLanguage />
         {kind === 'image' && !hasCaptions.value ? null : <KindChoice />}
-        {isBrowsing(query.value) && kind === 'image' ? <SortField /> : null}
+        {kind === 'image' ? <SortField /> : null}
         <FiltersButton />
         {kind === 'caption' ? null : <SelectButton />}
       </div>
@@ -199,7 +200,10 @@ function SortField() {
     <Select
       isQuiet
       label={t('results.order')}
-      options={sorts.map(([value, label]) => [value, t(label)])}
+      options={sorts.map(([value, label]) => [
+        value,
+        t(value === 'newest' && !isBrowsing(query.value) ? 'results.best' : label),
+      ])}
       chosen={query.value.sort ?? 'newest'}
       choose={(chosen) => changeQuery({ sort: chosen === 'newest' ? undefined : chosen })}
     />
@@ -238,19 +242,21 @@ function titleOf() {
   if (found.fit === 'poor') return t('results.nothingFits');
   return (
     <>
-      {t('results.best')} <small>{countOfFound(found.next !== undefined, found.fit !== undefined)}</small>
+      {t('results.best')} <small>{countOfFound(found)}</small>
     </>
   );
 }
 
 /**
  * What is known about the number of matches: the count of name matches. For matches by meaning there is no cut-off,
- * since they rank every picture, so they are not counted. If the server makes no claim, the total once everything is
- * loaded.
+ * since they rank every picture, so they are not counted. If the server makes no claim, or they are sorted by date, the
+ * total once everything is loaded.
  */
-function countOfFound(hasMore: boolean, makesClaim: boolean): string {
+function countOfFound({ next, fit, query: { kind, sort } }: Results): string {
   const items = listedItems.value;
-  if (!makesClaim) return hasMore || items.length === 0 ? '' : formatCount(items.length);
+  const hasMore = next !== undefined;
+  const isSorted = kind === 'image' && sort !== undefined;
+  if (fit === undefined || isSorted) return hasMore || items.length === 0 ? '' : formatCount(items.length);
   const isNamed = (item: Item) => isImage(item) && item.why?.some((reason) => reason !== 'meaning') === true;
   // Name matches come first, or alternate with matches by meaning: two of those in a row mean there are no more.
   const areAllRead = !hasMore || !items.slice(-2).some(isNamed);

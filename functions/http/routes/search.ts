@@ -37,7 +37,7 @@ const getRoute = createRoute({
   path: '/search',
   tags: ['search'],
   summary: 'Search with words',
-  description: 'Needs `q` or `imageId`. Returns the nearest pictures, captions or both, best first.',
+  description: 'Needs `q`, `minus` or `imageId`. Returns the nearest pictures, captions or both, best first.',
   request: { query: searchQuery },
   responses: { 200: json(searchPage, 'One page of hits.'), ...problems(404, 409) },
 });
@@ -121,7 +121,7 @@ function questionOfQuery(query: z.output<typeof searchQuery>, image: Uint8Array 
   const { q, minus, lang, literal, imageId, kind, sort, limit, cursor, minScore, ...filter } = query;
   const terms = termsOf(
     { text: q, minus, imageId, image, vector: undefined, weights: DEFAULT_WEIGHTS },
-    'q, imageId or an image',
+    'q, minus, imageId or an image',
   );
   return { terms, rest: { lang, literal, kind, sort, limit, cursor, minScore, filter } };
 }
@@ -143,7 +143,7 @@ function questionOfBody(deps: AppDeps, body: unknown, uploaded: Uint8Array | und
   return {
     terms: termsOf(
       { text, minus, imageId, image: image ?? uploaded, vector: ownVector(deps, vector, space), weights },
-      'text, imageId, image or vector',
+      'text, minus, imageId, image or vector',
     ),
     rest,
   };
@@ -171,7 +171,7 @@ interface Parts {
 }
 
 function termsOf({ text, minus, imageId, image, vector, weights }: Parts, expected: string): SearchTerm[] {
-  if ([text, imageId, image, vector].every((part) => part === undefined)) {
+  if ([text, minus, imageId, image, vector].every((part) => part === undefined)) {
     throw new HttpProblem('invalid-input', `expected ${expected}, got none of them`);
   }
   return [

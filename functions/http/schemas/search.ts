@@ -102,7 +102,7 @@ export const flatSearch = z
   })
   .refine(isWithSpace, VECTOR_AND_SPACE)
   .openapi('SearchRequest', {
-    description: 'Needs at least one of text, imageId, image and vector; vector and space only together.',
+    description: 'Needs at least one of text, minus, imageId, image and vector; vector and space only together.',
     example: {
       text: 'a dog on the beach',
       minus: 'people',
@@ -144,11 +144,7 @@ const term = z
 
 export const generalSearch = z
   .strictObject({
-    terms: z
-      .array(term)
-      .min(1)
-      .max(MAX_TERMS)
-      .refine((terms) => terms.some(({ weight }) => weight > 0), 'expected at least one weight above 0'),
+    terms: z.array(term).min(1).max(MAX_TERMS),
     ...rest,
   })
   .openapi('GeneralSearchRequest', {

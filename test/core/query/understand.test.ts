@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { unquoted } from '../../../core/query/tokens.ts';
 import { meantReading, readings } from '../../../core/query/understand.ts';
 
-/** The remaining query and its exclusions; null if the words are taken literally. */
-type Said = readonly [rest: string, ...without: string[]] | null;
+/** The remaining query, null for none, and its exclusions; null if the words are taken literally. */
+type Said = readonly [rest: string | null, ...without: string[]] | null;
 
 const ENGLISH: Readonly<Record<string, Said>> = {
   'a beach without people': ['a beach', 'people'],
@@ -22,12 +22,14 @@ const ENGLISH: Readonly<Record<string, Said>> = {
   'mountains, not snow, no people': ['mountains', 'snow', 'people'],
   'beach without "palm trees at night"': ['beach', 'palm trees at night'],
   '"no parking" street without cars': ['no parking street', 'cars'],
-  // Nothing would be left to search for.
-  'without people': null,
-  'no people': null,
-  'a no smoking': null,
-  'not a dog': null,
+  // Nothing is left to search for.
+  'without people': [null, 'people'],
+  'no people': [null, 'people'],
+  'not a dog': [null, 'dog'],
+  'no people, no cars': [null, 'people', 'cars'],
   // Signs, names, numbers, other senses.
+  'a no smoking': null,
+  'not found': null,
   'no parking sign': null,
   'a red no parking sign': null,
   'street with no parking sign': null,
@@ -64,7 +66,9 @@ const GERMAN: Readonly<Record<string, Said>> = {
   'Strand „ohne Menschen“': null,
   ohne: null,
   'Ohne Titel': null,
-  'ohne Menschen': null,
+  'ohne Menschen': [null, 'Menschen'],
+  'kein Hund': [null, 'Hund'],
+  'nicht rauchen': null,
   'Not und Elend': null,
   'ein Kein-Zutritt-Schild': null,
   'Schild mit kein Zutritt': null,
@@ -81,7 +85,8 @@ const FRENCH: Readonly<Record<string, Said>> = {
   'le château sans souci': null,
   'un pas de deux': null,
   'port du Pas de Calais': null,
-  'sans personne': null,
+  'sans personne': [null, 'personne'],
+  'pas de chien': [null, 'chien'],
 };
 
 const SPANISH: Readonly<Record<string, Said>> = {
@@ -89,7 +94,7 @@ const SPANISH: Readonly<Record<string, Said>> = {
   'perro pero no gato': ['perro', 'gato'],
   'calle donde no hay coches': ['calle', 'coches'],
   'cuadro sin título': null,
-  'sin gente': null,
+  'sin gente': [null, 'gente'],
   'sin city': null,
 };
 
@@ -99,7 +104,8 @@ const CHINESE: Readonly<Record<string, Said>> = {
   '海滩 不要 人': ['海滩', '人'],
   '山，但没有雪': ['山', '雪'],
   除了狗以外的动物: ['动物', '狗'],
-  没有人: null,
+  没有人: [null, '人'],
+  不是狗: [null, '狗'],
   '“没有人”的海滩': null,
   无人机: null,
 };
@@ -217,6 +223,10 @@ describe('what the words of a query say', () => {
     assert.equal(text, 'a street');
     assert.deepEqual(colours, [{ colour: 'monochrome', words: 'in black and white' }]);
     assert.deepEqual(without, [{ text: 'cars', words: 'without cars' }]);
+    const nothingElse = readings('a black and white photo, no cars').get('en')!;
+    assert.equal(nothingElse.text, null);
+    assert.equal(nothingElse.isOnlyColours, false, 'not all that is black and white is meant');
+    assert.deepEqual([nothingElse.colours.length, nothingElse.without.length], [1, 1]);
   });
 
   it('is read in the language of the text, or in one that has such words alone', () => {

@@ -134,6 +134,16 @@ describe('search over HTTP', () => {
     const quoted = (await t.json('/search?q=a+cat,+%22but+no+dogs%22')).body;
     assert.equal(quoted.understood, undefined);
     assert.deepEqual(quoted.items, literally.items);
+    const nothingElse = (await t.json('/search?q=no+dogs')).body;
+    assert.deepEqual(nothingElse.understood, { without: [{ text: 'dogs', words: 'no dogs' }], colours: [] });
+    assert.deepEqual(nothingElse.items, await items('minus=dogs'));
+    const inReverse = [...(await items('q=dogs&minScore=-1'))].reverse() as unknown as { id: string }[];
+    const ids = (nothingElse.items as unknown as { id: string }[]).map(({ id }) => id);
+    assert.deepEqual(
+      ids,
+      inReverse.map(({ id }) => id),
+      'what is least like dogs comes first',
+    );
     const other = (await t.json('/search?q=a+cat,+but+no+dogs&lang=de')).body;
     assert.equal(other.understood, undefined, 'the words are said to be German');
 
@@ -353,10 +363,8 @@ describe('search over HTTP', () => {
       assert.equal(status, 400);
       return body.detail as string;
     };
-    assert.match((await t.json('/search')).body.detail as string, /expected q, imageId or an image/);
-    assert.match(await problem(jsonRequest('POST', {})), /expected text, imageId, image or vector/);
-    assert.match(await problem(jsonRequest('POST', { minus: 'x' })), /expected text, imageId, image or vector/);
-    assert.match(await problem(jsonRequest('POST', { terms: [{ text: 'x', weight: -1 }] })), /weight above 0/);
+    assert.match((await t.json('/search')).body.detail as string, /expected q, minus, imageId or an image/);
+    assert.match(await problem(jsonRequest('POST', {})), /expected text, minus, imageId, image or vector/);
     assert.match(await problem(jsonRequest('POST', { terms: [{ text: 'x', weight: 0 }] })), /other than 0/);
     assert.match(
       await problem(jsonRequest('POST', { terms: [{ text: 'x', imageId: ids['cat.jpg'] }] })),
