@@ -78,7 +78,11 @@ async function colours(store: VectorStore): Promise<void> {
 const MISSPELT = ['gadren', 'kuhce', 'imgae', 'jgpp', 'zqxvwk'];
 
 async function spelling(vectors: VectorStore): Promise<void> {
-  const embedder = { hasWord: async () => false, wordRanks: async (words: readonly string[]) => words.map(() => null) };
+  const embedder = {
+    hasWord: async () => false,
+    captionWords: async () => [],
+    wordRanks: async (words: readonly string[]) => words.map(() => null),
+  };
   const read = { language: 'en', preferred: [] };
   for (const text of MISSPELT) {
     const times = await timesOf(() => respelled({ embedder, vectors }, text, read));

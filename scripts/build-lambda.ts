@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
+import { CAPTION_WORDS_FILE } from '../core/encode/caption-words.ts';
 import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
 import { hasPairId } from '../core/encode/image-embedder.ts';
 import {
@@ -137,7 +138,7 @@ async function copyModels(work: string, contents: Contents, reached: ReadonlySet
   // Without a head, calibrations are beside the text encoder.
   const measured = head ?? (await findEncoder(modelDirs, profile.text));
   const fits = reached.has('core/search/calibration.ts') ? await readdir(measured) : [];
-  for (const path of fits.filter((name) => name.startsWith(CALIBRATION))) {
+  for (const path of fits.filter((name) => name.startsWith(CALIBRATION) || name === CAPTION_WORDS_FILE)) {
     await cp(join(measured, path), join(models, profile.head ?? profile.text.folder, path));
   }
   if (head === null || file === null) return;

@@ -7,6 +7,8 @@ import { HEAD_FILE, type HeadFile, headBytes, loadHeadFile } from '../core/encod
 import { choice, listed, path, text, toggle, whole } from '../core/setting-value.ts';
 import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
 import { rememberModels } from '../server/spaces/space-models.ts';
+import { frequentWords, writeCaptionWords } from '../training/datasets/caption-words.ts';
+import { USUAL_LANGUAGE } from '../training/datasets/captions-file.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { TRAINING } from '../training/datasets/deduplicate.ts';
 import { type Verdict, verdictOn, verdictSentence } from '../training/metrics/compare-heads.ts';
@@ -116,7 +118,9 @@ pictures. Encoder outputs are cached; a second run needs only them.`,
     await using data = closing(
       await encodeTrainingData(location, dataset, augmentations, options).finally(() => encoders.close()),
     );
-    await trainAndJudge(flags, { data, encoders, folder, name: basename(location.name) });
+    const seen = dataset.pictures.filter(({ split }) => (trainOn ?? [TRAINING]).includes(split));
+    const words = frequentWords(seen);
+    await trainAndJudge(flags, { data, encoders, folder, words, name: basename(location.name) });
     return EXIT.done;
   },
 });
@@ -178,6 +182,8 @@ interface Training {
   readonly data: TrainingData;
   readonly encoders: Encoders;
   readonly folder: string | null;
+  /** Frequent words of the training captions. */
+  readonly words: readonly string[];
   /** Name of the data set. */
   readonly name: string;
 }
@@ -204,6 +210,7 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   const at = old === null ? out : `${out}.new`;
   if (old !== null) await rm(at, { recursive: true, force: true });
   await writeHeadFiles(at, files);
+  await writeCaptionWords(at, { [USUAL_LANGUAGE]: [...training.words] });
   const head = judged === null ? null : await evaluateHead(at, encoders, judged, options);
   const verdict = before === null || head === null ? null : verdictOn(head, before, options.resampling);
   if (verdict !== null) await writeHeadFiles(at, withVerdict(files, verdict, before!));

@@ -3,6 +3,7 @@ import { seenWords } from '../picture/seen-words.ts';
 import { ANY_LANGUAGE, type Embedder } from '../ports.ts';
 import { type Calibration, loadCalibration } from '../search/calibration.ts';
 import { wordsOf } from '../search/lexical-terms.ts';
+import { loadCaptionWords } from './caption-words.ts';
 import { type Encoders, loadEncoders } from './encoders.ts';
 import { loadHead } from './head.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from './identity-head.ts';
@@ -63,6 +64,7 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
   const calibrations = new Map<string, Loaded<Calibration | null>>(
     sides.map(({ encoder }) => [encoder, loadOnce(() => loadCalibration(folder, encoder, head.dimension))]),
   );
+  const captionWords = loadOnce(() => loadCaptionWords(folder));
   const { classes: named } = encoders.image;
   const nameWords = new Set(named?.flatMap(({ names, hypernyms }) => [names[0]!, ...hypernyms].flatMap(wordsOf)));
   return {
@@ -77,6 +79,7 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
       const ranks = await sides[0]!.wordRanks(words);
       return words.map((word, i) => ranks[i] ?? (nameWords.has(word) ? RARE : null));
     },
+    captionWords: async (language) => (await captionWords.get())[language] ?? [],
     embedImage: (bytes) => embedPicture(encoders.image, head, bytes),
     describeImage: (bytes) => encoders.image.describe(bytes),
     seenWords: (classes) => (named === null || classes === null ? [] : seenWords(named, classes)),

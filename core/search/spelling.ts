@@ -3,12 +3,12 @@ import type { Embedder, Filter, VectorStore } from '../ports.ts';
 import { BEGINNING, ownWords, tagWords, wordsOf } from './lexical-terms.ts';
 
 /**
- * Suggests corrections for unknown words: the nearest words in names of pictures, and in the English vocabulary of both
- * encoders (docs/decisions/0026-words-people-type.md).
+ * Suggests corrections for unknown words: the nearest words in names of pictures, in the captions that the head was
+ * trained on, and in the English vocabulary of both encoders (docs/decisions/0026-words-people-type.md).
  */
 
 interface SpellingDeps {
-  readonly embedder: Pick<Embedder, 'hasWord' | 'wordRanks'>;
+  readonly embedder: Pick<Embedder, 'hasWord' | 'wordRanks' | 'captionWords'>;
   readonly vectors: Pick<VectorStore, 'list' | 'count' | 'facet'>;
 }
 
@@ -34,7 +34,7 @@ const MOST_FREQUENT = 300;
  */
 const MOST_NAMED = 100;
 
-const WORD = /[\p{L}\p{M}]+/gu;
+export const WORD = /[\p{L}\p{M}]+/gu;
 /** Scripts that are written without spaces, or with input methods that offer only whole words. */
 const UNSPELLED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}]/u;
 
@@ -47,13 +47,14 @@ export async function respelled(
   const all = text.match(WORD) ?? [];
   const words = [...new Set(all)].slice(0, MOST_WORDS).filter(isSpelled);
   const isGuess = all.length <= FEW_WORDS && language !== null && !preferred.includes(language);
-  const isEnglish = language === null || language === 'en' || isGuess;
-  const nearest = await Promise.all(words.map((word) => nearestWord(deps, word, isEnglish)));
+  const spoken = language === null || isGuess ? 'en' : language;
+  const nearest = await Promise.all(words.map((word) => nearestWord(deps, word, spoken)));
   const found = new Map(words.flatMap((word, i) => (nearest[i] == null ? [] : [[word, nearest[i]] as const])));
   return found.size === 0 ? null : text.replaceAll(WORD, (word) => found.get(word) ?? word);
 }
 
-function isSpelled(word: string): boolean {
+/** Whether a word has letters to be mistaken, and few enough neighbours. */
+export function isSpelled(word: string): boolean {
   return word.length >= LEAST_LENGTH && word.length <= MOST_LENGTH && !UNSPELLED.test(word);
 }
 
@@ -61,17 +62,22 @@ function isSpelled(word: string): boolean {
 async function nearestWord(
   { embedder, vectors }: SpellingDeps,
   word: string,
-  isEnglish: boolean,
+  language: string,
 ): Promise<string | null> {
-  const lower = word.toLowerCase();
+  const isEnglish = language === 'en';
+  const lower = word.normalize('NFC').toLowerCase();
   const [folded = lower] = wordsOf(word);
   // German nouns have a capital letter, in vocabularies, too.
   const spellings = [lower, lower.charAt(0).toUpperCase() + lower.slice(1)];
   const known = await Promise.all(spellings.map((one) => embedder.hasWord(one)));
   const isNamed = isEnglish && (await embedder.wordRanks([lower]))[0] !== null;
-  if (isNamed || known.includes(true) || (await vectors.count({ words: [folded] })) > 0) return null;
+  const captionWords = await embedder.captionWords(language);
+  if (isNamed || known.includes(true) || captionWords.includes(lower) || (await vectors.count({ words: [folded] })) > 0)
+    return null;
   const named = (await nearestFrequent(vectors, folded)) ?? (await nearestName(vectors, folded));
   if (named !== null && editDistance(folded, named) === 1) return named;
+  const said = nearestOf(lower, captionWords);
+  if (said !== null && editDistance(lower, said) === 1) return said;
   const common = isEnglish && /^[a-z]+$/.test(lower) ? await nearestCommonWord(embedder, lower) : null;
   return common ?? named;
 }

@@ -1,10 +1,12 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CaptionWords } from '../../core/encode/caption-words.ts';
 import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { loadHeadFile, type TextSideFile } from '../../core/encode/head-file.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { dataFolder } from '../../server/environment.ts';
+import { frequentWords, writeCaptionWords } from '../../training/datasets/caption-words.ts';
 import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import { TRAINING } from '../../training/datasets/deduplicate.ts';
 import { FULL } from '../../training/features/augmentations.ts';
@@ -92,6 +94,7 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
       encoders.image.fingerprint,
     );
     await calibrate(job, parties, judged);
+    await writeCaptionWords(folder, await captionWords(job, parties.languages));
     return { encoder, judged };
   } finally {
     await rm(twinFolder, { recursive: true, force: true });
@@ -174,6 +177,17 @@ async function pairsOf(
     augmentations,
   );
   return { pairs: found.get(TRAINING)!, close };
+}
+
+/** The frequent words of the training captions, by language. */
+async function captionWords(
+  { location, withValidation, twin }: TextSideJob,
+  languages: readonly string[],
+): Promise<CaptionWords> {
+  const splits = withValidation || twin !== undefined ? [TRAINING, VALIDATION] : [TRAINING];
+  const words: Record<string, string[]> = {};
+  for (const lang of languages) words[lang] = frequentWords((await readDataset(location, { splits, lang })).pictures);
+  return words;
 }
 
 function recipeOf({ epochs = TEXT_SIDE.epochs, hidden = TEXT_SIDE.text.hidden }: TextSideJob): TextSideRecipe {

@@ -5,7 +5,10 @@ import type { JointEmbedding } from '../../core/types.ts';
 export function textsBy(
   vectorOf: (bytes: Uint8Array) => JointEmbedding,
   knows: (text: string) => boolean = () => true,
-): Pick<Embedder, 'embedTexts' | 'readTexts' | 'reads' | 'hasWord' | 'wordRanks' | 'calibration' | 'seenWords'> {
+): Pick<
+  Embedder,
+  'embedTexts' | 'readTexts' | 'reads' | 'hasWord' | 'wordRanks' | 'captionWords' | 'calibration' | 'seenWords'
+> {
   const embed = (text: string) => vectorOf(Buffer.from(text));
   const common = { side: 'one', version: 'one', language: null, speaks: true, match: null, otherwise: null };
   return {
@@ -13,6 +16,7 @@ export function textsBy(
     calibration: async () => null,
     hasWord: async () => false,
     seenWords: (classes) => (classes === null ? [] : [classes]),
+    captionWords: async () => [],
     wordRanks: async (words) => words.map(() => null),
     reads: (_language, version) => version === 'one',
     readTexts: async (texts) =>

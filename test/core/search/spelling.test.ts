@@ -48,6 +48,10 @@ describe('what was probably meant', () => {
       // Several tokens for the text encoder, and class names of the image encoder.
       ['a flamnigo', 'a flamingo'],
       ['an espreso beside a teapot', 'an espresso beside a teapot'],
+      // Several tokens, too, and words of training captions.
+      ['skatebaord on a trampolin', 'skateboard on a trampoline'],
+      ['tulpis and kayacks', 'tulips and kayaks'],
+      ['snowboarder with goggles', null],
       ['a sunset over the beach', null],
       ['Schottland', null],
       ['zqxvwk', null],
@@ -71,5 +75,9 @@ describe('what was probably meant', () => {
     assert.equal(await meant('en umbrela vid träd', 'sv', 'en'), null);
     assert.equal(await meant('grün', 'de', 'en'), null);
     assert.equal(await meant('Kirschbulte', 'de', 'de'), 'kirschblute');
+    assert.equal(await meant('ein Fahrad im Schne', 'de', 'de'), 'ein fahrrad im schnee');
+    assert.equal(await meant('garcon sur la plgae', 'fr', 'fr'), 'garçon sur la plage');
+    assert.equal(await meant('garçon sur la plage', 'fr', 'fr'), null);
+    assert.equal(await meant('fahrad', 'en', 'en'), null);
   });
 });

@@ -81,9 +81,10 @@ describe('the built Lambda functions', { skip }, () => {
         );
         if (name === 'ingest')
           assert.deepEqual(
-            models.filter((file) => /text|token|unigram|calibration/.test(file)),
+            models.filter((file) => /text|token|unigram|calibration|words/.test(file)),
             [],
           );
+        else assert.ok(models.includes('models/head-compact/caption-words.json'));
         assert.equal(files.includes('page/index.html'), name === 'api');
         // SST writes sst-env.d.ts beside each, and the next `sst diff` would find the code changed.
         assert.ok(!files.includes('package.json'));
