@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { isSightlineError, SightlineError } from './errors.ts';
+import { whatIsAt } from './files/renamed-files.ts';
 import type { IndexJob, IndexOutcome } from './index-image.ts';
 import { readJsonObject, writeJsonObject } from './json-object.ts';
 import { everyItem } from './pages.ts';
@@ -183,7 +184,9 @@ async function restore(parts: Parts, id: string): Promise<{ entry: TrashEntry; o
   // A crash may have happened before the file was moved, or before its record was deleted.
   const isBack = (await objects.head(key))?.etag === etag;
   if (entry.object !== null && !isBack && (await recover(objects, entry.object)) === null) {
-    throw new SightlineError('not-found', `the file of ${JSON.stringify(key)} is not in the trash any more`);
+    // It came back, which changes the etag of a file, and then the index could not be written.
+    if ((await whatIsAt(objects, entry.picture)) !== 'the same')
+      throw new SightlineError('not-found', `the file of ${JSON.stringify(key)} is not in the trash any more`);
   }
   const outcome = await index({ type: 'created', bucket, key, sequencer: null });
   await onLiveSpace(({ vectors }) => putBack(vectors, entry));

@@ -173,7 +173,7 @@ export function createClient(options: ClientOptions) {
      */
     deleteForGood: (entry: string) => call<undefined>(trashed(entry), { method: 'DELETE' }, () => true),
     /** Permanently deletes everything in the trash. */
-    emptyTrash: () => call<undefined>('trash', { method: 'DELETE' }, () => true),
+    emptyTrash: () => call<undefined>('trash', { method: 'DELETE', isSlow: true }, () => true),
     /**
      * Uploads and indexes a picture.
      * @param name file name with its folder, if any; a number is added if it is taken

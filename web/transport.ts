@@ -11,7 +11,7 @@ export interface ClientOptions {
   readonly apiKey?: () => string | undefined;
   readonly fetch?: typeof fetch;
   /**
-   * Timeout in milliseconds, except for uploads and folder changes.
+   * Timeout in milliseconds, except for uploads, folder changes, and emptying the trash.
    * @default 30000
    */
   readonly timeoutMs?: number;

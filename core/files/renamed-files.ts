@@ -136,7 +136,7 @@ export async function findOrigin(
 }
 
 /** What is at a picture's key now. Another etag may only mean that the file was touched, or got another link. */
-async function whatIsAt(
+export async function whatIsAt(
   objects: ObjectStore | undefined,
   { key, etag, bytes, sha256 }: ImagePayload,
 ): Promise<'unknown' | 'nothing' | 'the same' | 'other bytes'> {

@@ -189,5 +189,7 @@ export interface AppEnv {
     late: AbortSignal;
     /** Lifts the time limit of this request. */
     disableTimeLimit: () => void;
+    /** Counts its time from now on, unless it is up or not limited. */
+    restartTimeLimit: () => void;
   };
 }

@@ -62,6 +62,7 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
   let size = 0;
   try {
     for await (const chunk of stream) {
+      c.get('restartTimeLimit')();
       const end = size + chunk.byteLength;
       if (end > maxBytes) throw tooLarge(maxBytes, 'more');
       if (end > buffer.byteLength) {

@@ -292,6 +292,29 @@ describe('limits on callers', () => {
     assert.equal(networkOf('::1'), '::/64');
   });
 
+  it('counts neither the time in which a body arrives nor that of emptying the trash', async (context) => {
+    await using t = closing(
+      await testApp({ requestTimeoutMs: 1000 }, (deps) => ({
+        ...deps,
+        trash: { ...deps.trash, empty: async () => context.mock.timers.tick(5000) ?? 0 },
+      })),
+    );
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const photo = await samplePhoto('cat.jpg');
+    const parts = [photo.subarray(0, 1000), photo.subarray(1000, 2000), photo.subarray(2000)];
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      context.mock.timers.tick(900);
+      const part = parts.shift();
+      if (part === undefined) controller.close();
+      else controller.enqueue(part);
+    };
+    const body = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
+    const headers = { 'content-type': 'image/jpeg' };
+    const upload: RequestInit & { duplex: 'half' } = { method: 'POST', headers, body, duplex: 'half' };
+    assert.equal((await t.json('/images', upload)).status, 201);
+    assert.equal((await t.json('/trash', { method: 'DELETE' })).status, 204);
+  });
+
   it('ends a request that takes too long, and lets its work know', async () => {
     let aborted: unknown;
     await using t = closing(

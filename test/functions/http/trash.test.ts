@@ -3,10 +3,12 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { closing } from '../../../core/closing.ts';
+import { SightlineError } from '../../../core/errors.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { discardedFiles } from '../../../core/objects/folder/trash.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
 import { createTrash, type Trash, type TrashEntry } from '../../../core/trash.ts';
+import type { AppDeps } from '../../../functions/http/deps.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
@@ -23,12 +25,12 @@ describe('the trash', () => {
   const keys = async () => [await keysOf('/images'), await keysOf('/trash')];
 
   /** As on one machine: discarded files are kept in a folder beside the pictures. */
-  async function trashOfMachine(): Promise<Trash> {
+  async function trashOfMachine(changed: Partial<AppDeps> = {}): Promise<Trash> {
     const files = join(api.root, 'discarded');
     connect(await openFolder({ root: join(api.root, 'photos'), bucket: 'photos', trash: files }));
     await mkdir(join(api.root, 'records'));
     const records = await openFolder({ root: join(api.root, 'records'), bucket: 'trash' });
-    return createTrash({ ...api.deps, records, keepDays: 30, nearby: discardedFiles(files) });
+    return createTrash({ ...api.deps, ...changed, records, keepDays: 30, nearby: discardedFiles(files) });
   }
   const buckets = () => api.deps.buckets as Map<string, ObjectStore>;
   const connect = (store: ObjectStore) => void buckets().set(store.bucket, store);
@@ -81,6 +83,23 @@ describe('the trash', () => {
     const folder = await api.json(`/trash/${entry}/restore`, { method: 'POST' });
     assert.equal(folder.status, 409);
     assert.match(String(folder.body.detail), /"cat\.jpg" to be free: .* is taken by a folder .*; move that away/);
+  });
+
+  it('gives the tags back, too, when it is asked again after the index could not be written', async () => {
+    let isFull = false;
+    const index: AppDeps['index'] = async (job) => {
+      if (isFull) throw new SightlineError('unavailable', 'the disk is full');
+      return api.deps.index(job);
+    };
+    const trash = await trashOfMachine({ index });
+    const id = await api.addPhoto('cat.jpg', '&tags=pet');
+    const entry = (await trash.put(id, { from: 'disk' }))!;
+    isFull = true;
+    await assert.rejects(trash.restore(entry.id), { code: 'unavailable' });
+    isFull = false;
+    assert.equal((await trash.restore(entry.id)).outcome.status, 'indexed');
+    assert.deepEqual((await api.json(`/images/${id}`)).body.tags, ['pet']);
+    assert.equal((await trash.list({ limit: 10 })).total, 0);
   });
 
   it('deletes for good, one or all, latest first, page by page', async () => {
