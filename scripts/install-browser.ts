@@ -1,28 +1,30 @@
 import { spawnSync } from 'node:child_process';
 import { command, EXIT } from './cli/command.ts';
-import { findBrowser } from './cli/find-browser.ts';
+import { findBrowser, HEADLESS } from './cli/find-browser.ts';
 
 /** Seconds; a machine without a network should not wait for one. */
 const patience = ['-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20', '-o', 'Acquire::Retries=1'];
 
 export default command({
   about: `
-Installs Chromium for the browser tests if this user may (root on a system with apt), otherwise says what to do. Never
-fails: without Chromium, npm test skips these tests with a message.`,
+Installs Chromium for the browser tests if this user may (root on a system with apt), its build without windows where
+there is one; otherwise says what to do. Never fails: without Chromium, npm test skips these tests with a message.`,
   options: {},
   run: async () => {
-    if (findBrowser() !== null) return EXIT.done;
+    const found = findBrowser();
+    if (found?.endsWith('headless-shell')) return EXIT.done;
     const mayInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
     if (!mayInstall) {
-      console.error(
-        'No Chromium found: the tests of the page will be skipped. Install Chromium or Chrome to run them.',
-      );
+      const message =
+        'No Chromium found: the tests of the page will be skipped. Install Chromium or Chrome to run them.';
+      if (found === null) console.error(message);
       return EXIT.done;
     }
     console.error('Installing chromium for the tests of the page');
     apt('update');
-    const installed = apt('install', '-y', '--no-install-recommends', 'chromium') && findBrowser() !== null;
-    if (!installed)
+    const install = (name: string) => apt('install', '-y', '--no-install-recommends', name);
+    if (!install(HEADLESS) && found === null) install('chromium');
+    if (findBrowser() === null)
       console.error('Chromium could not be installed: the tests of the page will be skipped, or fail in CI.');
     return EXIT.done;
   },
