@@ -10,9 +10,10 @@ export interface Thumbnail {
 export interface Thumbnails {
   /**
    * A small version of a picture. `version` identifies picture and bytes, and begins with the id; `read` is called only
-   * when the thumbnail is not cached.
+   * when the thumbnail is not cached. When all who asked have gone before its turn comes, it fails with the reason of
+   * `signal`.
    */
-  make(version: string, maxEdge: number, read: () => Promise<Uint8Array>): Promise<Thumbnail>;
+  make(version: string, maxEdge: number, read: () => Promise<Uint8Array>, signal: AbortSignal): Promise<Thumbnail>;
   /** Drops cached versions that begin with this, or all. */
   forget(version?: string): void;
 }
@@ -24,30 +25,41 @@ const TOGETHER = 2;
 
 /**
  * Makes thumbnails and caches recent ones. A page of results requests many at once: they queue here, so that few
- * pictures are decoded at the same time.
+ * pictures are decoded at the same time. Somebody who scrolls on leaves hundreds behind, which are not made.
  */
 export function createThumbnails(deps: Pick<AppDeps, 'thumbnail'>): Thumbnails {
   const queue = new PQueue({ concurrency: TOGETHER });
-  const underWay = new Map<string, Promise<Thumbnail>>();
+  const underWay = new Map<string, { readonly making: Promise<Thumbnail>; readonly askers: AbortSignal[] }>();
   const kept = new LRUCache<string, Thumbnail>({
     maxSize: KEPT_BYTES,
     sizeCalculation: ({ bytes }) => bytes.byteLength + 256,
   });
 
   return {
-    async make(version, maxEdge, read) {
+    async make(version, maxEdge, read, signal) {
       const key = `${version}/${maxEdge}`;
-      const known = kept.get(key) ?? underWay.get(key);
+      const known = kept.get(key);
       if (known !== undefined) return known;
+      const shared = underWay.get(key);
+      if (shared !== undefined) {
+        shared.askers.push(signal);
+        return shared.making;
+      }
+      const askers = [signal];
       const making = queue
         .add(async () => {
+          if (askers.every(({ aborted }) => aborted)) {
+            // Whoever asks from now on asks anew.
+            underWay.delete(key);
+            throw signal.reason;
+          }
           const { bytes, contentType } = await deps.thumbnail(await read(), maxEdge);
           const thumbnail = { bytes: new Uint8Array(bytes), contentType };
           kept.set(key, thumbnail);
           return thumbnail;
         })
         .finally(() => underWay.delete(key));
-      underWay.set(key, making);
+      underWay.set(key, { making, askers });
       return making;
     },
     forget(version = '') {

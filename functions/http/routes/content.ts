@@ -57,7 +57,9 @@ export function registerContent(app: App, deps: AppDeps, thumbnails: Thumbnails)
     const { objects, key } = await locate(deps, id);
     const info = await expectObject(objects, key);
     const read = () => readWhole(objects, key, info, deps.options.maxImageBytes);
-    return sendThumbnail(c, `${info.etag}-${size}`, () => thumbnails.make(`${id}/${info.etag}`, size, read));
+    return sendThumbnail(c, `${info.etag}-${size}`, () =>
+      thumbnails.make(`${id}/${info.etag}`, size, read, c.get('signal')),
+    );
   });
 }
 

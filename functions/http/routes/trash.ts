@@ -76,7 +76,9 @@ function registerLooking(app: App, deps: AppDeps, thumbnails: Thumbnails): void 
   app.openapi(thumbnailRoute, async (c) => {
     const { size } = c.req.valid('query');
     const entry = await trash.get(c.req.valid('param').id);
-    return sendThumbnail(c, `${entry.id}-${size}`, () => thumbnails.make(entry.id, size, () => readEntry(deps, entry)));
+    return sendThumbnail(c, `${entry.id}-${size}`, () =>
+      thumbnails.make(entry.id, size, () => readEntry(deps, entry), c.get('signal')),
+    );
   });
 }
 

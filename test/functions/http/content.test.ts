@@ -155,7 +155,7 @@ describe('the bytes of pictures over HTTP', () => {
     assert.match(contentDisposition('inline', 'x\ud800.jpg'), /%EF%BF%BD/);
   });
 
-  it('makes thumbnails of the size asked for, once', async () => {
+  it('makes thumbnails of the size asked for, once, and none for those who have gone', async () => {
     let made = 0;
     await using counting = closing(
       await testApp({}, (deps) => ({
@@ -167,7 +167,8 @@ describe('the bytes of pictures over HTTP', () => {
       })),
     );
     const photo = await counting.addPhoto('rocket.jpg');
-    const ask = (query = '', headers = {}) => counting.app.request(`/images/${photo}/thumbnail${query}`, { headers });
+    const ask = (query = '', headers = {}, signal?: AbortSignal) =>
+      counting.app.request(`/images/${photo}/thumbnail${query}`, { headers, signal });
     const at = async (query: string) => {
       const response = await ask(query);
       assert.equal(response.status, 200);
@@ -180,6 +181,11 @@ describe('the bytes of pictures over HTTP', () => {
     const together = await Promise.all(Array.from({ length: 10 }, () => ask('?size=100')));
     assert.ok(together.every(({ status }) => status === 200));
     assert.equal(made, 3);
+    const leaving = new AbortController();
+    const asked = [ask('?size=110', {}, leaving.signal), ask('?size=120', {}, leaving.signal), ask('?size=120')];
+    leaving.abort();
+    const [gone, , stays] = await Promise.all(asked);
+    assert.deepEqual([gone!.status, stays!.status, made], [400, 200, 4]);
     const tag = (await ask()).headers.get('etag')!;
     assert.equal((await ask('', { 'if-none-match': tag })).status, 304);
     assert.equal((await ask('?size=64', { 'if-none-match': tag })).status, 200);
