@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import PQueue from 'p-queue';
 import type { AppDeps } from './deps.ts';
+import { HttpProblem } from './problem.ts';
 
 export interface Thumbnail {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -10,8 +11,8 @@ export interface Thumbnail {
 export interface Thumbnails {
   /**
    * A small version of a picture. `version` identifies picture and bytes, and begins with the id; `read` is called only
-   * when the thumbnail is not cached. When all who asked have gone before its turn comes, it fails with the reason of
-   * `signal`.
+   * when the thumbnail is not cached.
+   * @throws {incomplete} when all who asked have gone before its turn comes
    */
   make(version: string, maxEdge: number, read: () => Promise<Uint8Array>, signal: AbortSignal): Promise<Thumbnail>;
   /** Drops cached versions that begin with this, or all. */
@@ -51,7 +52,7 @@ export function createThumbnails(deps: Pick<AppDeps, 'thumbnail'>): Thumbnails {
           if (askers.every(({ aborted }) => aborted)) {
             // Whoever asks from now on asks anew.
             underWay.delete(key);
-            throw signal.reason;
+            throw new HttpProblem('incomplete', 'the client disconnected before its turn came');
           }
           const { bytes, contentType } = await deps.thumbnail(await read(), maxEdge);
           const thumbnail = { bytes: new Uint8Array(bytes), contentType };
