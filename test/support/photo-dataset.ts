@@ -31,14 +31,17 @@ interface Line {
   readonly captions: readonly string[];
 }
 
-/** Three variants of each sample photo, as different files, enough to train with batches of 64 pictures. */
-export async function writeManyPhotos(to: string): Promise<string> {
+/**
+ * The same with variants of each sample photo to train on, as different files: three are enough for batches of 64
+ * pictures.
+ */
+export async function writeManyPhotos(to: string, variants = 3): Promise<string> {
   await writePhotoDataset(to);
   const lines = (await readFile(join(to, 'captions.jsonl'), 'utf8')).trim().split('\n');
   const pictures = lines.map((line) => JSON.parse(line) as Line);
   await mkdir(join(to, 'images', 'more'));
   for (const picture of [...pictures]) {
-    for (const copy of [1, 2, 3]) {
+    for (let copy = 1; copy <= variants; copy++) {
       const image = `more/${copy}-${picture.image}`;
       const bytes = await readFile(join(to, 'images', picture.image));
       await writeFile(join(to, 'images', image), Buffer.concat([bytes, Buffer.of(copy)]));
