@@ -96,6 +96,8 @@ export interface TrashOptions {
 }
 
 const DAY_MS = 24 * 3600 * 1000;
+/** A bucket takes a tenth of a second for each, a function has half a minute for all. */
+const REMOVED_AT_ONCE = 8;
 
 /** Reason in the failure log that keeps a picture whose file is still there from being indexed again. */
 export const LEFT_OUT = 'removed-from-index';
@@ -276,12 +278,11 @@ async function remove(parts: Parts, id: string): Promise<TrashEntry> {
 async function removeAll(parts: Parts, ids: readonly string[]): Promise<number> {
   let removed = 0;
   const faults: unknown[] = [];
-  for (const id of ids) {
-    try {
-      await remove(parts, id);
-      removed++;
-    } catch (error) {
-      if (!isSightlineError(error, 'not-found')) faults.push(error);
+  for (let start = 0; start < ids.length; start += REMOVED_AT_ONCE) {
+    const batch = ids.slice(start, start + REMOVED_AT_ONCE);
+    for (const result of await Promise.allSettled(batch.map((id) => remove(parts, id)))) {
+      if (result.status === 'fulfilled') removed++;
+      else if (!isSightlineError(result.reason, 'not-found')) faults.push(result.reason);
     }
   }
   if (faults.length === 0) return removed;
