@@ -44,6 +44,8 @@ export function registerEvents(app: App, deps: AppDeps): void {
   app.openapi(eventsRoute, (c) => {
     // The content type keeps browsers from complaining about the missing event stream.
     if (subscribe === undefined || streams >= MAX_STREAMS) return c.body(null, 204, { 'Content-Type': EVENT_STREAM });
+    // Node sends no body, and does not cancel this one either: the stream would stay open for ever.
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': EVENT_STREAM });
     streams += 1;
     c.header('X-Accel-Buffering', 'no');
     return streamSSE(c, async (stream) => {

@@ -76,6 +76,11 @@ describe('a caller of /events that does not read', () => {
     );
   });
 
+  it('has no stream when it asks only for the head', async () => {
+    const { status, headers } = await api.app.request('/events', { method: 'HEAD' });
+    assert.deepEqual([status, headers.get('content-type'), listeners], [200, 'text/event-stream', 0]);
+  });
+
   it('keeps no stream open when the service stops', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
     await api.app.request('/events');
