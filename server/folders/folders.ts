@@ -32,6 +32,9 @@ export interface FoldersOptions {
 const PAGE = 1000;
 /** The share of a folder's pictures that must be where it is said to be now: fewer may be there by chance. */
 const LEAST_THERE = 0.1;
+/** Folders of the system, except where it mounts drives and keeps files in memory. macOS has some below /private. */
+const SYSTEM =
+  /^(\/private)?\/(bin|boot|dev(?!\/shm\/)|etc|lib(32|64|x32)?|proc|run(?!\/(media|user)\/)|sbin|sys|usr)(\/|$)/;
 
 /** The folders of an index: where they are, whether they are available, and how they are added, moved and removed. */
 export class Folders {
@@ -161,11 +164,11 @@ export class Folders {
     });
   }
 
-  /** Refuses the root, folders of the system such as /proc, and the index's own files. */
+  /** Refuses the root, folders of the system, and the index's own files. */
   async #expectPictures(path: string): Promise<void> {
     const { data } = this.#options.config;
     const [real, index, own] = await Promise.all([path, data, ownPhotos(data)].map(realOf));
-    const isWhole = process.platform !== 'win32' && (real === parse(real!).root || /^\/(proc|sys)(\/|$)/.test(real!));
+    const isWhole = process.platform !== 'win32' && (real === parse(real!).root || SYSTEM.test(real!));
     const isOwn = real === index || (isBelow(real!, index!) && real !== own && !isBelow(real!, own!));
     if (!isWhole && !isOwn) return;
     const what = isWhole ? 'the system itself' : 'where the index keeps its own files';

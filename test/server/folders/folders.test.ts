@@ -282,7 +282,21 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     assert.deepEqual([nested.status, nested.body.type], [409, '/problems/folder-overlaps']);
     assert.ok(nested.body.detail.includes(at('a/sub')) && nested.body.detail.includes(`${at('a')},`));
     await mkdir(at('data/trash'), { recursive: true });
-    for (const path of [at('nowhere'), at('a/cat.jpg'), 'a', '/', '/proc', at('data'), at('data/trash')]) {
+    const ofSystem = [
+      '/',
+      '/bin',
+      '/boot',
+      '/dev',
+      '/dev/shm',
+      '/etc',
+      '/lib',
+      '/proc',
+      '/run',
+      '/sbin',
+      '/sys',
+      '/usr',
+    ];
+    for (const path of [at('nowhere'), at('a/cat.jpg'), 'a', at('data'), at('data/trash'), ...ofSystem]) {
       assert.equal((await send('POST', '/folders', { path })).status, 400, path);
     }
 
