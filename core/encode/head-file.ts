@@ -28,6 +28,10 @@ const graph = z.strictObject({
   sha256,
 });
 const training = z.record(z.string(), z.json());
+/** Figures of each epoch, in `training`; additional ones from other trainers are ignored. */
+export const trainingCurves = z.array(
+  z.object({ epoch: z.int(), trainLoss: z.number(), validationLoss: z.number(), recallSum: z.number() }),
+);
 
 const textSideSchema = z.strictObject({
   /** Name of a text encoder in manifest.json; unique among the sides. */

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { trainingCurves } from '../../../core/encode/head-file.ts';
 import { spaceId } from './common.ts';
 
 export const health = z
@@ -13,11 +14,6 @@ const encoder = {
   licence: z.string(),
   source: z.string().openapi({ format: 'uri' }),
 };
-
-/** Figures of each epoch; additional ones from other trainers are ignored. */
-export const trainingCurves = z.array(
-  z.object({ epoch: z.int(), trainLoss: z.number(), validationLoss: z.number(), recallSum: z.number() }),
-);
 
 /** The models in use: where they come from, and what a client must know to compare vectors. */
 export const modelInfo = z
