@@ -26,8 +26,7 @@ includes the files, which are nowhere else.`,
     }),
   },
   run: async ({ data, bucket, qdrant, out, 'no-files': noFiles }) => {
-    const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
-    expectIndex(config);
+    const config = expectIndex(readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' }));
     await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));
     const trash = await openTrash(config, runtime);
     let count = 0;

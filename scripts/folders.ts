@@ -1,7 +1,7 @@
 import { closing } from '../core/closing.ts';
 import { toggle } from '../core/setting-value.ts';
 import { readConfig, userPath } from '../server/environment.ts';
-import { createLogger, openRuntime, type Runtime } from '../server/runtime.ts';
+import { createLogger, expectIndex, openRuntime, type Runtime } from '../server/runtime.ts';
 import { removeSamples } from '../server/sample-photos.ts';
 import { askMoved } from './cli/ask-moved.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
@@ -29,6 +29,7 @@ Manages the folders of an index. A running server follows within seconds.`,
     if (run === undefined || run.length - 1 !== words.length) {
       throw new UsageError(`expected list, add FOLDER, move NAME FOLDER or rm NAME, got ${[what, ...words].join(' ')}`);
     }
+    if (what !== 'add') expectIndex(config);
     await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));
     const text = await run(runtime, ...words);
     if (what === 'add') await removeSamples(config.data, runtime.folders);

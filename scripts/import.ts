@@ -6,7 +6,7 @@ import { unavailable } from '../core/files/file-errors.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { importUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';
-import { createLogger, openRuntime } from '../server/runtime.ts';
+import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';
 import { transcoded } from '../training/datasets/utf8.ts';
 import { command, EXIT } from './cli/command.ts';
 import { INDEX, JSON_OUTPUT } from './cli/options.ts';
@@ -20,7 +20,7 @@ Only adds, and can be repeated.`,
   options: { ...INDEX, json: JSON_OUTPUT },
   notes: 'Exit code 0 even if some pictures are not in this index; the last line says how many.',
   run: async ({ data, bucket, qdrant, json }, [file]) => {
-    const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
+    const config = expectIndex(readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' }));
     await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));
 
     const trash = await openTrash(config, runtime);

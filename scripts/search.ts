@@ -52,8 +52,7 @@ export default command({
     const lang = languageOfTag(flags.lang);
 
     const { data, bucket, qdrant: qdrantUrl } = flags;
-    const config = readConfig({ data, bucket, qdrantUrl, logLevel: 'error' });
-    expectIndex(config);
+    const config = expectIndex(readConfig({ data, bucket, qdrantUrl, logLevel: 'error' }));
     const terms: SearchTerm[] = [];
     if (text.trim() !== '') terms.push({ text, weight: 1 });
     if (flags.image !== undefined) terms.push({ image: await readPicture(flags.image), weight: 1 });

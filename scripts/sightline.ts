@@ -55,7 +55,7 @@ async function main([first, ...rest]: readonly string[]): Promise<void> {
 }
 
 async function run(load: LoadCommand, name: string, args: readonly string[]): Promise<void> {
-  if (KEPT_COMPILED.has(name)) keepCompiled(args);
+  if (KEPT_COMPILED.has(name)) keepCompiled(name, args);
   await runCommand(name, (await load()).default, args);
 }
 
@@ -63,14 +63,16 @@ async function run(load: LoadCommand, name: string, args: readonly string[]): Pr
  * Caches compiled modules in the data folder, where all writes go; starts take a fifth less. Modules that are already
  * imported are not cached.
  */
-function keepCompiled(args: readonly string[]): void {
+function keepCompiled(name: string, args: readonly string[]): void {
   const given = args
     .findLast((word, i) => word.startsWith('--data=') || args[i - 1] === '--data')
     ?.replace(/^--data=/, '');
   // Which is refused later.
   if (given?.trim() === '') return;
   try {
-    enableCompileCache(join(given === undefined ? dataFolder() : userPath(given), 'compiled'));
+    const data = given === undefined ? dataFolder() : userPath(given);
+    // A search makes no data folder.
+    if (name !== 'search' || isThere(data)) enableCompileCache(join(data, 'compiled'));
   } catch {
     // An invalid setting: the command reports it.
   }

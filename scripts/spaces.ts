@@ -1,7 +1,7 @@
 import { closing } from '../core/closing.ts';
 import type { SpaceSummary } from '../core/spaces/port.ts';
 import { readConfig } from '../server/environment.ts';
-import { openSpaces } from '../server/runtime.ts';
+import { expectIndex, openSpaces } from '../server/runtime.ts';
 import { findModels, type SpaceModels } from '../server/spaces/space-models.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { counted } from './cli/counted.ts';
@@ -36,7 +36,7 @@ Manages the spaces of an index: the vectors of each set of models. One is live; 
 });
 
 async function list(location: Parameters<typeof readConfig>[0], json: boolean): Promise<number> {
-  const config = readConfig({ ...location, logLevel: 'silent' });
+  const config = expectIndex(readConfig({ ...location, logLevel: 'silent' }));
   await using spaces = closing(await openSpaces(config));
   const all = await Promise.all(
     (await spaces.list()).map(async (space) => ({ ...space, models: await findModels(space.space, config) })),
@@ -55,7 +55,8 @@ function lineOf(summary: SpaceSummary & { models: SpaceModels | null }): string 
 }
 
 async function remove(location: Parameters<typeof readConfig>[0], space: string, json: boolean): Promise<number> {
-  await using spaces = closing(await openSpaces(readConfig({ ...location, logLevel: 'silent' })));
+  const config = expectIndex(readConfig({ ...location, logLevel: 'silent' }));
+  await using spaces = closing(await openSpaces(config));
   const removed = await spaces.drop(space);
   if (json) console.log(JSON.stringify({ space, removed }, null, 2));
   else console.log(removed ? `${space} is deleted.` : `There is no space ${space}.`);

@@ -3,7 +3,7 @@ import { everyItem } from '../core/pages.ts';
 import type { Trash } from '../core/trash.ts';
 import { readConfig } from '../server/environment.ts';
 import { openTrash } from '../server/local-stores.ts';
-import { createLogger, openRuntime } from '../server/runtime.ts';
+import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 
@@ -24,7 +24,7 @@ Manages deleted pictures: files and tags are kept for SIGHTLINE_TRASH_DAYS days.
   },
   options: { ...INDEX, json: JSON_OUTPUT },
   run: async ({ data, bucket, qdrant, json }, [what, id]) => {
-    const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' });
+    const config = expectIndex(readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'silent' }));
     await using runtime = closing(await openRuntime(config, createLogger(config), { texts: 'later' }));
     const trash = await openTrash(config, runtime);
     if (what === 'list' && id === undefined) return await list(trash, json);

@@ -252,11 +252,12 @@ export function openEmbedder(
 }
 
 /**
- * For commands that only read: opening an index makes one where there is none.
+ * The same configuration, for commands that need an index: opening one makes it where there is none.
  * @throws {not-found} when the data folder has no index; one in Qdrant is not looked for
  */
-export function expectIndex({ data, qdrantUrl }: Config): void {
-  if (qdrantUrl !== undefined || existsSync(indexFile(data))) return;
+export function expectIndex(config: Config): Config {
+  const { data, qdrantUrl } = config;
+  if (qdrantUrl !== undefined || existsSync(indexFile(data))) return config;
   throw new SightlineError('not-found', `there is no index in ${data}: npm run index -- FOLDER makes one`);
 }
 

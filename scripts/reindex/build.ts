@@ -7,7 +7,7 @@ import type { Config } from '../../core/settings.ts';
 import { type BuildOptions, type BuildReport, buildSpace } from '../../core/spaces/build.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import { readConfig } from '../../server/environment.ts';
-import { createLogger, openBuckets, openEmbedder, openSpaces } from '../../server/runtime.ts';
+import { createLogger, expectIndex, openBuckets, openEmbedder, openSpaces } from '../../server/runtime.ts';
 import { expectRoom, noteLeft } from '../../server/spaces/change-over.ts';
 import { configuredModels, expectModels, rememberModels } from '../../server/spaces/space-models.ts';
 import { EXIT, type Values } from '../cli/command.ts';
@@ -54,7 +54,7 @@ export async function changeSpace(
   wanted: string | null,
   options: Options,
 ): Promise<number> {
-  const config = readConfig({ ...flags, concurrency: options.concurrency, logLevel: 'warn' });
+  const config = expectIndex(readConfig({ ...flags, concurrency: options.concurrency, logLevel: 'warn' }));
   await using spaces = closing(await openSpaces(config));
   const live = await spaces.live();
   if (live === null)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { exec, execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,18 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const sightline = (...args: string[]) => runScript(['scripts/sightline.ts', ...args]);
+
+/** Runs lines in one process: each import of the command line, by another URL, runs it once more. */
+function inOneProcess(lines: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const code = `process.stdout.setMaxListeners(0);
+  for (const line of ${JSON.stringify(lines)}) {
+    process.exitCode = 0;
+    process.argv = [process.argv[0], 'sightline', ...line.split(' ')];
+    await import('./scripts/sightline.ts?' + line);
+    console.log(process.exitCode, '\f');
+  }`;
+  return runScript(['--input-type=module', '--eval', code], env);
+}
 
 /** Runs a command through npm, as a user does; returns the exit code and all output. */
 function npm(...args: string[]): Promise<{ code: number; printed: string }> {
@@ -39,17 +51,7 @@ describe('sightline', () => {
     assert.equal(code, 0);
     assert.ok(commands.length >= 12);
     const scripts: Readonly<Record<string, string>> = packageJson.scripts;
-    // In one process: each import of the command line, by another URL, runs it once more.
-    const help = await runScript([
-      '--input-type=module',
-      '--eval',
-      `process.stdout.setMaxListeners(0);
-      for (const name of ${JSON.stringify(commands)}) {
-        process.argv = [process.argv[0], 'sightline', name, '-h'];
-        await import('./scripts/sightline.ts?' + name);
-        console.log(process.exitCode ?? 0, '\f');
-      }`,
-    ]);
+    const help = await inOneProcess(commands.map((name) => `${name} -h`));
     assert.deepEqual([help.code, help.stderr], [0, '']);
     const usages = help.stdout.split('\f\n');
     for (const [i, name] of commands.entries()) {
@@ -71,12 +73,16 @@ describe('sightline', () => {
     assert.equal((await sightline('help')).stdout, (await sightline('--help')).stdout);
   });
 
-  it('takes a data folder that is not there yet for an empty index', async () => {
-    const folder = tempFolder();
-    const listed = await sightline('spaces', 'list', '--data', join(folder, 'a', 'b'));
-    assert.deepEqual([listed.code, listed.stdout], [0, 'The index is empty.\n'], listed.stderr);
-    const { code, stderr } = await sightline('reindex', '--data', join(folder, 'c'));
-    assert.deepEqual([code, stderr], [1, 'error: expected an index with pictures, found none: npm run index\n']);
+  it('makes no data folder where a command expects an index', async () => {
+    const data = join(tempFolder(), 'misspelt');
+    const list =
+      'search x, export, import -, trash list, spaces list, spaces use x, spaces rm x, folders list, reindex';
+    const lines = list.split(', ').map((line) => `${line} --data ${data}`);
+    // Without the cache of compiled modules that all tests share: a user's is in the data folder.
+    const { stdout, stderr } = await inOneProcess(lines, { NODE_COMPILE_CACHE: undefined });
+    const refusal = `error: there is no index in ${data}: npm run index -- FOLDER makes one\n`;
+    assert.deepEqual([stdout, stderr], ['1 \f\n'.repeat(lines.length), refusal.repeat(lines.length)]);
+    assert.ok(!existsSync(data));
   });
 
   it('ends quietly when nobody reads any more', async () => {
