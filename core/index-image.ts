@@ -84,7 +84,6 @@ export interface IndexOptions {
    * @default true
    */
   readonly serialise?: boolean;
-  readonly now?: () => Date;
 }
 
 interface IndexDeps extends IndexOptions {
@@ -277,7 +276,7 @@ function serialiseByHash<T>(
 }
 
 async function writeTombstone(deps: IndexDeps, { id, sequencer, when }: Task): Promise<'removed' | 'stale'> {
-  const [written] = await deps.vectors.remove([{ id, sequencer, deletedAt: timeOf(deps) }], when);
+  const [written] = await deps.vectors.remove([{ id, sequencer, deletedAt: new Date().toISOString() }], when);
   return written!;
 }
 
@@ -315,8 +314,9 @@ async function storePicture(
 ): Promise<IndexOutcome> {
   const { sha256, vector, classes, reusedVector: isKnown, gone } = embedded;
   const picture = describeFile(info, embedded.picture, sidecars.files, live?.sha256 === sha256 ? live : null);
+  const indexedAt = new Date().toISOString();
   const found = { id, key: job.key, sha256, isKnown, isBack: wasDeleted, gone };
-  const origin = live === null ? await findOrigin(deps, found, timeOf(deps)) : await moveIn(deps, found, live);
+  const origin = live === null ? await findOrigin(deps, found, indexedAt) : await moveIn(deps, found, live);
   const kept = origin?.kept ?? null;
   const payload: ImagePayload = {
     kind: 'image',
@@ -331,7 +331,7 @@ async function storePicture(
     sidecars: sidecars.mark,
     readBy: null,
     tags: [],
-    indexedAt: timeOf(deps),
+    indexedAt,
     ...kept,
   };
   const isOther = live !== null && kept !== null;
@@ -345,9 +345,8 @@ async function storePicture(
 
 /** What a file with other bytes brings along when it replaces a picture. */
 function moveIn(deps: IndexDeps, found: Omit<NewObject, 'before'>, before: ImagePayload) {
-  return before.sha256 === found.sha256
-    ? null
-    : replacePicture(deps, { ...found, isBack: false, before }, timeOf(deps));
+  if (before.sha256 === found.sha256) return null;
+  return replacePicture(deps, { ...found, isBack: false, before }, new Date().toISOString());
 }
 
 interface Embedded extends EmbeddedPicture {
@@ -395,10 +394,6 @@ function createEmbedding({ embedder, vectors, vanished }: IndexDeps) {
     underWay.set(sha256, running);
     return { ...(await running), reusedVector: false, gone };
   };
-}
-
-function timeOf({ now }: IndexDeps): string {
-  return (now?.() ?? new Date()).toISOString();
 }
 
 function livePicture(stored: StoredPoint | Tombstone | undefined): ImagePayload | null {

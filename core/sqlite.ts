@@ -82,7 +82,7 @@ function isEmpty(db: DatabaseSync): boolean {
 
 function create(db: DatabaseSync, format: DatabaseFormat): void {
   db.exec('PRAGMA journal_mode = WAL');
-  inTransaction(db, 'IMMEDIATE', () => {
+  inTransaction(db, () => {
     // Another process may have been faster.
     if (!isEmpty(db)) return;
     db.exec(format.schema);
@@ -118,7 +118,7 @@ function migrate(
       rmSync(unfinished, { force: true });
     }
   }
-  inTransaction(db, 'IMMEDIATE', () => {
+  inTransaction(db, () => {
     // Another process may have been faster.
     if (!isOlder(db, format)) return;
     format.migrate?.(db, (done, of) => onMigration({ file, copy, done: Math.min(done, of - 1), of }));
@@ -151,8 +151,8 @@ function pragma(db: DatabaseSync, name: 'application_id' | 'user_version'): numb
 }
 
 /** Runs `work` in a transaction: commits all its writes, or none when it throws. */
-export function inTransaction<T>(db: DatabaseSync, mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
-  db.exec(`BEGIN ${mode}`);
+export function inTransaction<T>(db: DatabaseSync, work: () => T): T {
+  db.exec('BEGIN IMMEDIATE');
   try {
     const result = work();
     db.exec('COMMIT');

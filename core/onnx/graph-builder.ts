@@ -40,15 +40,15 @@ export class OnnxGraph {
   }
 
   /** Adds a float32 constant stored in the model. */
-  weights(values: Float32Array, shape: readonly number[], name = this.#fresh('w')): string {
-    return this.#initializer(name, 'float32', shape, bytesOf(values));
+  weights(values: Float32Array, shape: readonly number[]): string {
+    return this.#initializer(this.#fresh('w'), 'float32', shape, bytesOf(values));
   }
 
   /**
    * Adds a constant stored as float16 and used as float32: onnxruntime converts it once when it loads the model.
    */
-  halfWeights(values: Float16Array, shape: readonly number[], name = this.#fresh('h')): string {
-    const stored = this.#initializer(`${name}.float16`, 'float16', shape, bytesOf(values));
+  halfWeights(values: Float16Array, shape: readonly number[]): string {
+    const stored = this.#initializer(`${this.#fresh('h')}.float16`, 'float16', shape, bytesOf(values));
     return this.cast(stored, 'float32');
   }
 
@@ -68,8 +68,8 @@ export class OnnxGraph {
   }
 
   /** Adds an int64 constant vector, the form in which ONNX takes axes, shapes and split sizes. */
-  ints(values: readonly number[], shape: readonly number[] = [values.length]): string {
-    return this.#initializer(this.#fresh('i'), 'int64', shape, bytesOf(BigInt64Array.from(values.map(BigInt))));
+  ints(values: readonly number[]): string {
+    return this.#initializer(this.#fresh('i'), 'int64', [values.length], bytesOf(BigInt64Array.from(values, BigInt)));
   }
 
   /** Adds a node with one output. '' stands for an optional input left out. */
@@ -95,13 +95,12 @@ export class OnnxGraph {
     return names;
   }
 
-  /** The finished model as the bytes of an .onnx file. `metadata` is stored in it as strings. */
-  toBytes(options: { name?: string; opset?: number; metadata?: Readonly<Record<string, string>> } = {}): Uint8Array {
+  /** The finished model as the bytes of an .onnx file. */
+  toBytes(options: { name?: string; opset?: number } = {}): Uint8Array {
     const model = {
       irVersion: 8,
       producerName: 'sightline',
       opsetImport: [{ domain: '', version: options.opset ?? 17 }],
-      metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
       graph: {
         name: options.name ?? 'graph',
         node: this.#nodes,

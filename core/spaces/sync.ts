@@ -18,7 +18,6 @@ export interface SyncOptions {
   /** Maximum pictures embedded per second. Infinity for no limit. */
   readonly rate: number;
   readonly signal?: AbortSignal;
-  readonly now?: () => Date;
 }
 
 /** A picture that cannot be carried over as indexed. */
@@ -147,8 +146,7 @@ export class Sync {
 
   async #syncBatch(copy: Copy, ids: readonly string[], mayEmbed: number): Promise<PassResult> {
     const [wanted, there] = await Promise.all([copy.from.get(ids), copy.to.get(ids)]);
-    const now = (this.#options.now?.() ?? new Date()).toISOString();
-    const { tombstones, kept, fresh } = planSync(ids, wanted, there, now);
+    const { tombstones, kept, fresh } = planSync(ids, wanted, there, new Date().toISOString());
     if (fresh.length > mayEmbed) throw new TooMuch(`${fresh.length} to embed`);
     const old = await copy.to.vectors(kept.map(({ id }) => id));
     const { embedded, missing } = await this.#embed(fresh);

@@ -7,10 +7,6 @@ const DAY_MS = 86_400_000;
  * many.
  * @throws {space-retired} when another space has become live, and what the store throws
  */
-export function purgeOldTombstones(
-  vectors: Pick<VectorStore, 'purgeTombstones'>,
-  days: number,
-  now = new Date(),
-): Promise<number> {
-  return vectors.purgeTombstones(new Date(now.getTime() - days * DAY_MS).toISOString());
+export function purgeOldTombstones(vectors: Pick<VectorStore, 'purgeTombstones'>, days: number): Promise<number> {
+  return vectors.purgeTombstones(new Date(Date.now() - days * DAY_MS).toISOString());
 }

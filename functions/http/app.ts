@@ -85,7 +85,7 @@ export function createApp(given: AppDeps): App {
   registerStacks(app, deps);
   registerMap(app, deps);
   registerReport(app, deps);
-  registerDocs(app, deps);
+  registerDocs(app);
 
   app.onError((error, c) => answerProblem(error, c));
   app.notFound(async (c) => {

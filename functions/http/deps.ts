@@ -146,8 +146,6 @@ export interface AppDeps {
   readonly page?: StaticFiles;
   /** The report on the head's training; without it there is no GET /report. */
   readonly report?: Report;
-  /** Files of Swagger UI by name; from node_modules when not given. */
-  readonly docsAssets?: StaticFiles;
 }
 
 /** What a caller may do. Write includes read. */

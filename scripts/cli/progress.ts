@@ -7,6 +7,21 @@ export interface Progress {
   stop(): void;
 }
 
+/** Shows the progress of a download, with one bar per file. Bytes; the server may not say how many in all. */
+export function createDownloadProgress() {
+  let bar: { readonly file: string; readonly progress: Progress } | undefined;
+  return {
+    update(file: string, bytes: number, total: number | null): void {
+      if (bar?.file !== file) {
+        bar?.progress.stop();
+        bar = { file, progress: createProgress(file, 'kB', 0) };
+      }
+      bar.progress.update(Math.ceil(bytes / 1000), Math.ceil((total ?? bytes) / 1000));
+    },
+    stop: () => bar?.progress.stop(),
+  };
+}
+
 /**
  * Draws on stderr, so that stdout is free for results, once there is something to do. `unit` is a plural noun such as
  * "pictures".

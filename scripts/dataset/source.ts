@@ -7,7 +7,7 @@ import { isArchiveName, openStoredSource } from '../../training/datasets/stored-
 import { tarShard } from '../../training/datasets/tar-shard.ts';
 import { UsageError } from '../cli/command.ts';
 import { absoluteLocation, isBucket, openLocation } from '../cli/location.ts';
-import { createProgress, type Progress } from '../cli/progress.ts';
+import { createDownloadProgress } from '../cli/progress.ts';
 
 /** The opened source named by --from. */
 export interface DatasetSource {
@@ -47,19 +47,13 @@ async function fromHub(from: string, downloads: string): Promise<DatasetSource> 
   const match = /^hf:([\w.-]+\/[\w.-]+)@(\S+)$/.exec(from);
   if (match === null) throw new UsageError(`expected hf:OWNER/NAME@REVISION, got "${from}"`);
   const [name, revision] = [match[1]!, match[2]!];
-  let bar: { readonly file: string; readonly progress: Progress } | null = null;
+  const progress = createDownloadProgress();
   const { folder, commit } = await downloadDataset(readHubConfig(), {
     name,
     revision,
     downloads,
-    onProgress(file, bytes, total) {
-      if (bar?.file !== file) {
-        bar?.progress.stop();
-        bar = { file, progress: createProgress(file, 'kB', 0) };
-      }
-      bar.progress.update(Math.ceil(bytes / 1000), Math.ceil((total ?? bytes) / 1000));
-    },
-  }).finally(() => bar?.progress.stop());
+    onProgress: progress.update,
+  }).finally(progress.stop);
   const location = await openLocation(folder);
   const files = await openStoredSource({ store: location.store, name: from }, null);
   return { files, from: `hf:${name}@${commit}`, commit, close: location.close };

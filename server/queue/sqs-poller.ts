@@ -10,10 +10,10 @@ export interface QueueSourceOptions {
   /** How long the queue hides a message: each batch must be handled within this time. */
   readonly visibilitySeconds: number;
   readonly logger: Logger;
-  /** @default 20 */
-  readonly waitSeconds?: number;
 }
 
+/** The longest that SQS waits for a first message. */
+const WAIT_SECONDS = 20;
 /** First and longest pause after a failed request; it doubles in between. Milliseconds. */
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 30_000;
@@ -24,7 +24,7 @@ const LAST_PAUSE_MS = 30_000;
  * Stopping waits for pictures in progress and returns the other messages of their batch.
  */
 export function followQueue(options: QueueSourceOptions): { stop(): Promise<void> } {
-  const { queue, handler, visibilitySeconds, logger, waitSeconds = 20 } = options;
+  const { queue, handler, visibilitySeconds, logger } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -47,7 +47,7 @@ export function followQueue(options: QueueSourceOptions): { stop(): Promise<void
     let pauseMs = FIRST_PAUSE_MS;
     while (!signal.aborted) {
       try {
-        const messages = await queue.receive({ waitSeconds, signal });
+        const messages = await queue.receive({ waitSeconds: WAIT_SECONDS, signal });
         if (messages.length > 0) await handle(messages);
         pauseMs = FIRST_PAUSE_MS;
       } catch (error) {

@@ -37,10 +37,10 @@ export interface LiveSpaceOptions {
   /** Opens the space with this id, which has become live. */
   readonly open: (space: SpaceId) => Promise<SpaceParts>;
   readonly logger: Logger;
-  /** How often to check which space is live. @default 500 */
-  readonly pollMs?: number;
 }
 
+/** How often to check which space is live. Milliseconds. */
+const POLL_MS = 500;
 /** How long a write waits for a switch: longer than a switch takes, shorter than a client waits. Milliseconds. */
 const PATIENCE_MS = 20_000;
 const RETRY_MS = 50;
@@ -75,7 +75,7 @@ class Lease {
 
 /** Starts with an open space and switches to whichever becomes live, until closed. */
 export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
-  const { spaces, open, logger, pollMs = 500 } = options;
+  const { spaces, open, logger } = options;
   let current = new Lease(options.first);
   let following: Promise<void> | null = null;
   let pausedUntil = 0;
@@ -108,7 +108,7 @@ export function followLiveSpace(options: LiveSpaceOptions): LiveSpace {
 
   const timer = setInterval(() => {
     follow().catch((error: unknown) => logger.error({ err: error }, 'cannot open the space that is live now'));
-  }, pollMs).unref();
+  }, POLL_MS).unref();
 
   return {
     current: () => current.parts,

@@ -10,13 +10,10 @@ export interface WatchedFoldersOptions {
   readonly folders: Folders;
   readonly pipeline: Pick<IndexPipeline, 'ofFolder'>;
   readonly logger: Logger;
-  /**
-   * How often to check which folders are available. Milliseconds.
-   * @default 1000
-   */
-  readonly everyMs?: number;
 }
 
+/** How often to check which folders are available. Milliseconds. */
+const CHECK_MS = 1000;
 /** Longer than indexing a picture takes. Milliseconds. */
 const SWEPT_MS = 60_000;
 
@@ -48,7 +45,7 @@ export class WatchedFolders {
     signal.addEventListener('abort', () => this.#stop.abort());
     if (signal.aborted) this.#stop.abort();
     const found = await this.#check();
-    this.#timer = setInterval(() => void this.#check(), this.#options.everyMs ?? 1000);
+    this.#timer = setInterval(() => void this.#check(), CHECK_MS);
     return found;
   }
 

@@ -76,7 +76,7 @@ export async function* bodyOf(store: ObjectStore, key: string, etag: string): As
   if (found !== null) yield* found.body;
 }
 
-/** All objects of a store. */
-export function listAll(store: ObjectStore, prefix = ''): AsyncGenerator<ListedObject> {
+/** All objects of a store below `prefix`. */
+export function listAll(store: ObjectStore, prefix: string): AsyncGenerator<ListedObject> {
   return everyItem((cursor) => store.list({ prefix, cursor, limit: 1000 }));
 }

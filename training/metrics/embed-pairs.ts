@@ -1,5 +1,7 @@
 import type { Projection } from '../../core/encode/identity-head.ts';
+import type { JointEmbedding } from '../../core/types.ts';
 import type { EncodedPairs } from '../features/extract.ts';
+import type { HalfRows } from '../features/float16-matrix.ts';
 import type { EmbeddedPairs } from './metrics.ts';
 
 /** Rows projected at a time: a few megabytes of encoder outputs. */
@@ -17,9 +19,10 @@ export async function embedPairs(head: Projection, pairs: EncodedPairs): Promise
     Array.from({ length: pairs.firstCaption.length - 1 }, (_, row) => row),
   );
   const texts = new Float32Array(pairs.captions.rows * dimension);
-  for (let start = 0; start < pairs.captions.rows; start += ROWS) {
-    const vectors = await head.projectTexts(rowsFrom(start, pairs.captions.rows).map((row) => pairs.captions.row(row)));
-    for (const [i, vector] of vectors.entries()) texts.set(vector, (start + i) * dimension);
+  let at = 0;
+  for await (const vector of projectedTexts(head, pairs.captions)) {
+    texts.set(vector, at);
+    at += dimension;
   }
   return { texts, images, firstCaption: pairs.firstCaption, dimension };
 }
@@ -32,16 +35,35 @@ export async function embedImages(
 ): Promise<Float32Array> {
   const { dimension } = head;
   const images = new Float32Array(pictures.length * dimension);
-  const full = Object.entries(augmented[0]!);
-  for (let start = 0; start < pictures.length; start += ROWS) {
-    const rows = pictures.slice(start, start + ROWS);
-    const outputs = rows.map((row) => Object.fromEntries(full.map(([name, matrix]) => [name, matrix.row(row)])));
-    for (const [i, vector] of (await head.projectImages(outputs)).entries())
-      images.set(vector, (start + i) * dimension);
+  let at = 0;
+  for await (const vector of projectedImages(head, augmented[0]!, pictures)) {
+    images.set(vector, at);
+    at += dimension;
   }
   return images;
 }
 
-function rowsFrom(start: number, end: number): number[] {
-  return Array.from({ length: Math.min(ROWS, end - start) }, (_, i) => start + i);
+/** Joint vectors of these rows of pictures, in their order. */
+export async function* projectedImages(
+  head: Pick<Projection, 'projectImages'>,
+  outputs: Readonly<Record<string, HalfRows>>,
+  pictures: readonly number[],
+): AsyncGenerator<JointEmbedding> {
+  const matrices = Object.entries(outputs);
+  for (let start = 0; start < pictures.length; start += ROWS) {
+    const rows = pictures.slice(start, start + ROWS);
+    const raw = rows.map((row) => Object.fromEntries(matrices.map(([name, matrix]) => [name, matrix.row(row)])));
+    yield* await head.projectImages(raw);
+  }
+}
+
+/** Joint vectors of all captions, in their order. */
+export async function* projectedTexts(
+  head: Pick<Projection, 'projectTexts'>,
+  captions: HalfRows,
+): AsyncGenerator<JointEmbedding> {
+  for (let start = 0; start < captions.rows; start += ROWS) {
+    const count = Math.min(ROWS, captions.rows - start);
+    yield* await head.projectTexts(Array.from({ length: count }, (_, i) => captions.row(start + i)));
+  }
 }

@@ -1,9 +1,11 @@
 import type { Head } from '../../core/encode/head.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import type { JointEmbedding } from '../../core/types.ts';
+import { dot } from '../../core/vector-arithmetic.ts';
 import type { PairSet } from '../features/extract.ts';
 import { HalfMatrix, type HalfRows } from '../features/float16-matrix.ts';
 import { makePseudoFeatures, type PseudoSpec } from '../features/pseudo-features.ts';
+import { projectedImages, projectedTexts } from '../metrics/embed-pairs.ts';
 
 /** Training data of a text side: captions in several languages, and the existing space. */
 
@@ -58,8 +60,6 @@ export interface NamedClasses {
 const NEARNESS = 0.01;
 /** Marks class names where captions have a language. */
 const CLASS_NAMES = 'classes';
-/** Rows projected at once. */
-const ROWS = 512;
 
 /** Assembles {@link TextSideData}; all of it is in memory. */
 export async function textSideData(sources: TextSideSources): Promise<TextSideData> {
@@ -73,7 +73,7 @@ async function captionedData({ head, first, anchors, ...rest }: TextSideSources)
   const ownPart = (vector: Float32Array) => vector.subarray(0, rest.textOutputs[OWN_OUTPUT]);
   const names = new Map(first.pictures.map(({ image }, at) => [image, at]));
   const images = await imageVectors(head, first);
-  const known = await textVectors(head, first.captions);
+  const known = await Array.fromAsync(projectedTexts(head, first.captions));
   const parts = [...rest.captions].map(([lang, set]) => ({ lang, set }));
   const count = parts.reduce((sum, { set }) => sum + set.captions.rows, 0);
   const captions = new HalfMatrix(count, anchors.captions.columns);
@@ -126,14 +126,12 @@ async function withClasses(data: TextSideData, sources: TextSideSources, classes
   const { firstText, own } = classes;
   const { dimension, captions, images } = data;
   const made = await makePseudoFeatures(first, { ...classes.pseudo, batch: 0 }, classes.seed);
-  const outputs = Object.entries(made.outputs);
   const seen: JointEmbedding[][] = Array.from({ length: firstText.length - 1 }, () => []);
-  for (let start = 0; start < made.classOf.length; start += ROWS) {
-    const rows = rowsFrom(start, made.classOf.length);
-    const raw = rows.map((row) => Object.fromEntries(outputs.map(([name, matrix]) => [name, matrix.row(row)])));
-    for (const [i, vector] of (await head.projectImages(raw)).entries()) seen[made.classOf[rows[i]!]!]!.push(vector);
+  let row = 0;
+  for await (const vector of projectedImages(head, made.outputs, [...made.classOf.keys()])) {
+    seen[made.classOf[row++]!]!.push(vector);
   }
-  const known = await textVectors(head, classes.first);
+  const known = await Array.fromAsync(projectedTexts(head, classes.first));
   const at = captions.rows;
   const all = new HalfMatrix(at + own.rows, captions.columns);
   all.values.set(captions.values);
@@ -165,39 +163,17 @@ function nearness(vector: Float32Array, others: readonly Float32Array[]): number
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {
-  let [dot, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    dot += a[i]! * b[i]!;
-    aa += a[i]! * a[i]!;
-    bb += b[i]! * b[i]!;
-  }
-  return dot / Math.sqrt(Math.max(aa * bb, 1e-24));
+  return dot(a, b) / Math.sqrt(Math.max(dot(a, a) * dot(b, b), 1e-24));
 }
 
 /** Joint vectors of every picture, as serving sees it and for every further augmentation. */
 async function imageVectors(head: Head, { pictures, augmented }: PairSet): Promise<JointEmbedding[][]> {
   const found = pictures.map((): JointEmbedding[] => []);
   for (const outputs of augmented) {
-    const matrices = Object.entries(outputs);
-    for (let start = 0; start < pictures.length; start += ROWS) {
-      const rows = rowsFrom(start, pictures.length);
-      const raw = rows.map((row) => Object.fromEntries(matrices.map(([name, matrix]) => [name, matrix.row(row)])));
-      for (const [i, vector] of (await head.projectImages(raw)).entries()) found[start + i]!.push(vector);
-    }
+    let at = 0;
+    for await (const vector of projectedImages(head, outputs, [...pictures.keys()])) found[at++]!.push(vector);
   }
   return found;
-}
-
-async function textVectors(head: Head, captions: HalfRows): Promise<JointEmbedding[]> {
-  const found: JointEmbedding[] = [];
-  for (let start = 0; start < captions.rows; start += ROWS) {
-    found.push(...(await head.projectTexts(rowsFrom(start, captions.rows).map((row) => captions.row(row)))));
-  }
-  return found;
-}
-
-function rowsFrom(start: number, end: number): number[] {
-  return Array.from({ length: Math.min(ROWS, end - start) }, (_, i) => start + i);
 }
 
 /** Rows to unit length, in place. */

@@ -25,8 +25,6 @@ export interface QdrantConnection {
    * @default 5
    */
   readonly maxAttempts?: number;
-  /** @default 25 */
-  readonly maxConnections?: number;
 }
 
 /** A server, and how every request to it is made. */
@@ -119,7 +117,7 @@ function addressOf(given: string): Address {
 }
 
 function createClient({ origin, port, prefix }: Address, options: QdrantConnection): QdrantClient {
-  const { timeoutMs = 10_000, maxConnections } = options;
+  const { timeoutMs = 10_000 } = options;
   const apiKey = options.apiKey?.trim();
   if (apiKey !== undefined && !/^[\x20-\x7e]*$/.test(apiKey)) {
     // Do not quote the key: it may be a real one with a single wrong character.
@@ -132,7 +130,6 @@ function createClient({ origin, port, prefix }: Address, options: QdrantConnecti
     // As a header, because the client writes a warning to the console about `apiKey` over plain HTTP.
     headers: apiKey === undefined ? undefined : { 'api-key': apiKey },
     timeout: timeoutMs,
-    maxConnections,
     // It would send its own request at once and log to the console; opening a store checks the version.
     checkCompatibility: false,
   });

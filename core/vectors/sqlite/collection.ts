@@ -69,7 +69,7 @@ export class Collection {
   static async open(options: CollectionOptions): Promise<Collection> {
     const db = await retryWhileLocked(async () => openDatabase(options.file, VECTOR_INDEX));
     try {
-      const id = await retryWhileLocked(async () => inTransaction(db, 'IMMEDIATE', () => findCollection(db, options)));
+      const id = await retryWhileLocked(async () => inTransaction(db, () => findCollection(db, options)));
       const collection = new Collection(db, options, id);
       await collection.read(() => undefined);
       return collection;

@@ -150,7 +150,7 @@ function listSpaces(db: DatabaseSync, alias: string) {
 
 /** Removes the name of a space at once; its content is deleted afterwards. False when there is none. */
 function loseName(db: DatabaseSync, space: SpaceId): boolean {
-  return inTransaction(db, 'IMMEDIATE', () => {
+  return inTransaction(db, () => {
     const found = db.prepare('SELECT id FROM collections WHERE space = ?').get(space);
     if (found === undefined) return false;
     const id = found.id as number;

@@ -59,7 +59,7 @@ const ASSETS: Readonly<Record<string, string>> = {
 export const PACKED = '.br';
 
 /** The files of swagger-ui-dist. */
-function fromNodeModules(): StaticFiles {
+function swaggerFiles(): StaticFiles {
   const load = async (name: string, contentType: string) => {
     const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
     return fileOf(await readAsset(join(folder, name)), contentType);
@@ -91,8 +91,8 @@ function send(c: Context, file: StaticFile, policy: string): Response {
 }
 
 /** Registers /docs: Swagger UI, served entirely from here. */
-export function registerDocs(app: App, deps: AppDeps): void {
-  const assets = deps.docsAssets ?? fromNodeModules();
+export function registerDocs(app: App): void {
+  const assets = swaggerFiles();
   const own = new Map([
     ['', fileOf(PAGE, 'text/html; charset=utf-8')],
     ['start.js', fileOf(START, 'text/javascript; charset=utf-8')],
