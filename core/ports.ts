@@ -228,6 +228,14 @@ export interface ObjectBody {
   readonly body: ReadableStream<Uint8Array>;
 }
 
+/** Which part of a bucket to list. */
+export interface ListOptions {
+  readonly prefix?: string;
+  readonly cursor?: string;
+  /** 1 to 1000 */
+  readonly limit: number;
+}
+
 /**
  * One bucket of objects: pictures, or state that functions share.
  * @throws {unavailable} any method, when the bucket cannot be reached or read
@@ -284,10 +292,9 @@ export interface ObjectStore {
 
   /**
    * Keys in ascending order of their UTF-8 bytes.
-   * @param options.limit 1 to 1000
    * @throws {invalid-cursor}
    */
-  list(options: { prefix?: string; cursor?: string; limit: number }): Promise<Page<ListedObject>>;
+  list(options: ListOptions): Promise<Page<ListedObject>>;
 
   /**
    * Takes an object out of the bucket so that it can come back: moves it aside, or hides it in a versioned bucket.

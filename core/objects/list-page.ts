@@ -1,11 +1,5 @@
 import { SightlineError } from '../errors.ts';
-
-/** Options of a list. */
-export interface ListOptions {
-  readonly prefix?: string;
-  readonly cursor?: string;
-  readonly limit: number;
-}
+import type { ListOptions } from '../ports.ts';
 
 /**
  * The key after which a page begins; '' for the first page.

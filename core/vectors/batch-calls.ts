@@ -1,12 +1,19 @@
 import { isSightlineError } from '../errors.ts';
-import type { ListedObject, LookUp, ObjectStore, StoredPicture, VectorStore, WriteCondition } from '../ports.ts';
+import type {
+  ListedObject,
+  ListOptions,
+  LookUp,
+  ObjectStore,
+  StoredPicture,
+  VectorStore,
+  WriteCondition,
+} from '../ports.ts';
 import type { JointEmbedding, Page } from '../types.ts';
 import { compareUtf8 } from '../utf8-order.ts';
 
 type Upsert = Parameters<VectorStore['upsert']>;
 type Remove = Parameters<VectorStore['remove']>;
 type Copies = Parameters<VectorStore['copies']>;
-type ListOptions = Parameters<ObjectStore['list']>[0];
 /** Ids, and hashes. */
 type Keys = readonly [readonly string[], readonly string[]];
 

@@ -86,6 +86,12 @@ function watchFailures(
   failures: FailureLog,
   publish: (type: 'failed' | 'resolved', id: string, key: string) => void,
 ): FailureLog {
+  const ending = (end: FailureLog['resolve']) => async (id: string) => {
+    const known = await failures.get(id);
+    const isOver = await end(id);
+    if (isOver) publish('resolved', id, known?.key ?? '');
+    return isOver;
+  };
   return {
     ...failures,
     async record(failure, options) {
@@ -95,17 +101,7 @@ function watchFailures(
       else if (known !== null) publish('resolved', recorded.id, recorded.key);
       return recorded;
     },
-    async resolve(id) {
-      const known = await failures.get(id);
-      const resolved = await failures.resolve(id);
-      if (resolved) publish('resolved', id, known?.key ?? '');
-      return resolved;
-    },
-    async dismiss(id) {
-      const known = await failures.get(id);
-      const dismissed = await failures.dismiss(id);
-      if (dismissed) publish('resolved', id, known?.key ?? '');
-      return dismissed;
-    },
+    resolve: ending((id) => failures.resolve(id)),
+    dismiss: ending((id) => failures.dismiss(id)),
   };
 }

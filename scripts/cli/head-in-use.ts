@@ -2,20 +2,16 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closing } from '../../core/closing.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
-import { isSightlineError } from '../../core/errors.ts';
 import type { Config } from '../../core/settings.ts';
 import { openSpaces } from '../../server/runtime.ts';
-import { configuredModels, findModels, type SpaceModels } from '../../server/spaces/space-models.ts';
+import { availableModels, configuredModels, findModels, type SpaceModels } from '../../server/spaces/space-models.ts';
 
 /** The models that answer queries: those of the live index, otherwise the configured ones; null if there are none. */
 export async function modelsInUse(config: Config): Promise<SpaceModels | null> {
   const hasIndex = config.qdrantUrl !== undefined || (await exists(join(config.data, 'index.sqlite')));
   const live = hasIndex ? await liveModels(config) : null;
   if (live !== null) return live;
-  return configuredModels(config).catch((error: unknown) => {
-    if (isSightlineError(error, 'model-mismatch')) return null;
-    throw error;
-  });
+  return availableModels(config);
 }
 
 /** The folder of the profile's head in use, or null. */

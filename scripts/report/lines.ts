@@ -1,3 +1,4 @@
+import type { CaptionAnswer, PictureAnswer } from '../../training/metrics/query-lines.ts';
 import type { ReportData } from './report-data.ts';
 
 /** The pictures of a report for other programs; the schema is in docs/evaluation.md. */
@@ -9,12 +10,7 @@ export interface PictureLine {
   /** Rank of its best caption, with the picture as the query; null outside the evaluated split. */
   readonly rank: number | null;
   /** Captions that it finds, best first; empty outside the evaluated split. */
-  readonly top: readonly {
-    readonly image: string;
-    readonly text: string;
-    readonly score: number;
-    readonly right: boolean;
-  }[];
+  readonly top: readonly Omit<CaptionAnswer, 'caption'>[];
 }
 
 export interface CaptionLine {
@@ -24,7 +20,7 @@ export interface CaptionLine {
   /** Rank of the picture, with the caption as the query; null outside the evaluated split. */
   readonly rank: number | null;
   /** Pictures that it finds, best first. */
-  readonly top: readonly { readonly image: string; readonly score: number; readonly right: boolean }[];
+  readonly top: readonly PictureAnswer[];
 }
 
 /** One line per picture, in the order of the report. */

@@ -6,23 +6,18 @@ import type { Figures } from '../../training/metrics/metrics.ts';
 import { decimals, ownerOf } from '../../training/metrics/query-lines.ts';
 import type { Interval } from '../../training/metrics/significance.ts';
 import type { EpochFigures } from '../../training/trainer/trainer.ts';
+import type { Answer, FoundCaptions, TrainingPicture, TrainingReport } from '../../web/state/training.ts';
 import type { SideFigures, SideReport } from '../card/markdown.ts';
 import { PUBLISHED, type Published } from './published.ts';
 
 /** The data of a report, as plain JSON. */
 
-export interface ReportData {
-  /** Such as "head-compact on flickr8k, val". */
-  readonly title: string;
+export interface ReportData extends TrainingReport {
   readonly dataset: string;
-  readonly split: string;
   /** Heads measured on this split; the report is about the first. */
   readonly runs: readonly Run[];
   readonly published: readonly Published[];
-  /** The pictures of the split, then a few of the others. */
   readonly pictures: readonly ReportPicture[];
-  /** How many of them are of the split. */
-  readonly evaluated: number;
   /** Vectors of the split, for the similarity matrix. */
   readonly vectors: PackedVectors;
 }
@@ -56,29 +51,12 @@ export interface LanguageFigures extends SideFigures {
   readonly byTwin: boolean;
 }
 
-/** An answer as [picture, caption, cosine]; `caption` is -1 where the answer is the picture itself. */
-export type Answer = readonly [number, number, number];
-
-export interface ReportPicture {
-  readonly image: string;
-  readonly split: string;
-  /** A small WebP, base64; null when the picture could not be read. */
-  readonly thumbnail: string | null;
-  readonly captions: readonly string[];
-  /** Cosine of each caption and the picture. */
-  readonly scores: readonly number[];
-  /** Ranks of the picture and its captions; null outside the split. */
+export interface ReportPicture extends TrainingPicture {
   readonly found: FoundPicture | null;
 }
 
-export interface FoundPicture {
-  /** Rank of the picture for each of its captions. */
-  readonly pictureRanks: readonly number[];
-  /** Rank of each of its captions for the picture. */
-  readonly captionRanks: readonly number[];
-  /** Best captions for the picture. */
-  readonly topCaptions: readonly Answer[];
-  /** Best pictures for each of its captions. */
+export interface FoundPicture extends FoundCaptions {
+  /** Best pictures for each of its captions, as answers with -1 for the caption. */
   readonly topPictures: readonly (readonly Answer[])[];
 }
 

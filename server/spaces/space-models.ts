@@ -55,7 +55,12 @@ export async function successorOf(space: SpaceId, modelDirs: readonly string[]):
   const { profiles } = await loadManifest(modelDirs);
   const profile = Object.keys(profiles).find((name) => profiles[name]!.replaces.includes(space));
   if (profile === undefined) return null;
-  return configuredModels({ modelDirs, profile }).catch((error: unknown) => {
+  return availableModels({ modelDirs, profile });
+}
+
+/** As {@link configuredModels}; null if they are not all here. */
+export function availableModels(config: Parameters<typeof configuredModels>[0]): Promise<SpaceModels | null> {
+  return configuredModels(config).catch((error: unknown) => {
     if (isSightlineError(error, 'model-mismatch')) return null;
     throw error;
   });

@@ -8,6 +8,7 @@ import { watchedFetch } from './slow-answers.ts';
 
 /** The parts of a report (`npm run report`) that the page shows; the file has more. */
 export interface TrainingReport {
+  /** Such as "head-compact on flickr8k, val". */
   readonly title: string;
   /** The split the head was evaluated on. */
   readonly split: string;
@@ -29,14 +30,19 @@ export interface TrainingPicture {
   /** Cosine of each caption with the picture. */
   readonly scores: readonly number[];
   /** Null outside the split. */
-  readonly found: {
-    /** Rank of the picture for each of its captions as the query. */
-    readonly pictureRanks: readonly number[];
-    /** Rank of each caption with the picture as the query. */
-    readonly captionRanks: readonly number[];
-    /** Best captions for the picture: index of the picture they belong to, of the caption there, cosine. */
-    readonly topCaptions: readonly (readonly [number, number, number])[];
-  } | null;
+  readonly found: FoundCaptions | null;
+}
+
+/** An answer: index of the picture, index of the caption there, cosine. */
+export type Answer = readonly [picture: number, caption: number, score: number];
+
+export interface FoundCaptions {
+  /** Rank of the picture for each of its captions as the query. */
+  readonly pictureRanks: readonly number[];
+  /** Rank of each caption with the picture as the query. */
+  readonly captionRanks: readonly number[];
+  /** Best captions for the picture. */
+  readonly topCaptions: readonly Answer[];
 }
 
 export const report = signal<TrainingReport | null>(null);

@@ -1,7 +1,7 @@
-import type { ListedObject } from '../../ports.ts';
+import type { ListedObject, ListOptions } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { compareUtf8 } from '../../utf8-order.ts';
-import { type ListOptions, pageCursor, pageStart } from '../list-page.ts';
+import { pageCursor, pageStart } from '../list-page.ts';
 import { lookAtFiles, readEntries } from './entries.ts';
 import type { Root } from './open-directory.ts';
 

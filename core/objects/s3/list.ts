@@ -1,9 +1,9 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput, type _Object as S3Object } from '@aws-sdk/client-s3';
 import { SightlineError } from '../../errors.ts';
-import type { ListedObject } from '../../ports.ts';
+import type { ListedObject, ListOptions } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { compareUtf8 } from '../../utf8-order.ts';
-import { type ListOptions, pageCursor, pageStart } from '../list-page.ts';
+import { pageCursor, pageStart } from '../list-page.ts';
 import type { S3Session } from './client.ts';
 import { isUnreadable } from './errors.ts';
 import { bareEtag, decodeListedKey, isDamagedInXml, isHidden } from './keys.ts';

@@ -1,3 +1,4 @@
+import { dot } from '../../../../core/vector-arithmetic.ts';
 import { type FakePoint, Refusal, satisfies } from './condition.ts';
 
 type Json = Record<string, unknown>;
@@ -258,10 +259,4 @@ function shortest(x: number): number {
     if (Math.fround(short) === Math.fround(x)) return short;
   }
   return Number(x.toPrecision(9));
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }
