@@ -44,7 +44,11 @@ const actions: Readonly<Record<string, (runtime: Runtime, ...words: string[]) =>
     const all = await folders.count();
     if (all.length === 0) return 'The index has no folders.';
     const lines = all.map(({ name, path, pictures, watched, isThere }) => {
-      const state = isThere ? (watched ? 'watched' : 'indexed once') : 'not there: its pictures are hidden';
+      const state = isThere
+        ? watched
+          ? 'watched'
+          : 'indexed once'
+        : 'not there or not mounted: its pictures are hidden';
       return `${name}  ${path}  ${counted(pictures, 'picture')}, ${state}`;
     });
     return lines.join('\n');

@@ -72,7 +72,8 @@ export default command({
     const { items, fit, read, understood, didYouMean } = result;
     for (const note of notesOn(result, lang)) console.error(note);
     for (const { bucket, path } of known) {
-      if (absent.includes(bucket)) console.error(`${path} is not there; its pictures are hidden until it is back`);
+      if (absent.includes(bucket))
+        console.error(`${path} is not there or not mounted; its pictures are hidden until it is back`);
     }
     const folders = new Map(known.map(({ bucket, path }) => [bucket, path]));
     const found = items.flatMap((hit) => foundPicture(hit, folders));

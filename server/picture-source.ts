@@ -70,7 +70,7 @@ async function describeFolders({ folders, vectors }: Pick<Runtime, 'folders' | '
   const lines = paths === '' ? [] : [`It searches the pictures in ${paths}; drop more in at any time.`];
   for (const { bucket, path } of away) {
     const pictures = await vectors.count({ kind: 'image', bucket });
-    lines.push(`${path} is not there; its pictures (${pictures}) are hidden until it is back.`);
+    lines.push(`${path} is not there or not mounted; its pictures (${pictures}) are hidden until it is back.`);
   }
   return lines.join('\n');
 }

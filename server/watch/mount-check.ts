@@ -1,6 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { SightlineError } from '../../core/errors.ts';
 import { systemCode } from '../../core/files/file-errors.ts';
+import type { VectorStore } from '../../core/ports.ts';
 
 /**
  * The clock for file times advances only in ticks, so that a later change may get an earlier time: by at most 10 ms
@@ -14,10 +16,29 @@ const CLOCK_TICK_MS = 20;
  *
  * @param indexedAtMs when the newest picture of the folder was indexed
  */
-export async function isUnmountedRoot(root: string, indexedAtMs: number): Promise<boolean> {
+async function isUnmountedRoot(root: string, indexedAtMs: number): Promise<boolean> {
   const { birthtimeMs, ctimeMs } = await stat(root);
   // If the file system has no creation time, Node returns ctime: then nothing is removed either.
   return birthtimeMs + CLOCK_TICK_MS > indexedAtMs || ctimeMs + CLOCK_TICK_MS < indexedAtMs;
+}
+
+/**
+ * For an empty folder of the index.
+ * @throws {unavailable} when it is empty because its drive is not mounted
+ */
+export async function refuseEmptyMountPoint(
+  root: string,
+  bucket: string,
+  vectors: Pick<VectorStore, 'list' | 'count'>,
+): Promise<void> {
+  const filter = { kind: 'image', bucket } as const;
+  const [newest] = (await vectors.list({ filter, limit: 1, order: 'newest' })).items;
+  if (newest === undefined || !(await isUnmountedRoot(root, Date.parse(newest.payload.indexedAt)))) return;
+  throw new SightlineError(
+    'unavailable',
+    `expected pictures in ${root}, found an empty folder although the index holds ${await vectors.count(filter)} of ` +
+      'them; is its drive mounted? Nothing was removed. If the folder is meant to be empty, put one picture into it',
+  );
 }
 
 /**

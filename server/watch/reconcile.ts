@@ -1,4 +1,3 @@
-import { SightlineError } from '../../core/errors.ts';
 import { countLeftOut, type LeftOut, NO_PICTURE } from '../../core/files/left-out.ts';
 import { imageId } from '../../core/index-image.ts';
 import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
@@ -11,7 +10,7 @@ import { sequencerOf } from '../../core/sequencer-order.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import type { Sequencer } from '../../functions/events/local-sequencer.ts';
 import { type S3Event, toS3Event } from '../../functions/events/s3-event.ts';
-import { createMountCheck, isUnmountedRoot } from './mount-check.ts';
+import { createMountCheck, refuseEmptyMountPoint } from './mount-check.ts';
 
 export interface ReconcileOptions {
   /** The folder behind `store`; null when there is none. */
@@ -86,7 +85,9 @@ export async function reconcile(
     unknown: [],
   };
   await compareFound(comparison, isBeingWritten);
-  if (comparison.seen.size + comparison.refused.size === 0 && prefix === '') await refuseEmptyMountPoint(options);
+  const isEmpty = prefix === '' && comparison.seen.size + comparison.refused.size === 0;
+  if (isEmpty && options.root !== null)
+    await refuseEmptyMountPoint(options.root, options.store.bucket, options.vectors);
   await compareStored(comparison);
   await reviewFailures(comparison, false);
   await reviewFailures(comparison, true);
@@ -265,19 +266,4 @@ async function emitRemoved(comparison: Comparison, keys: readonly string[]): Pro
     emitChange(options, 'removed', { key }, point);
     counts.removed++;
   }
-}
-
-/**
- * @throws {unavailable} when nothing was found because the folder's drive is not mounted
- */
-export async function refuseEmptyMountPoint({ root, store, vectors }: ReconcileOptions): Promise<void> {
-  const filter = { kind: 'image', bucket: store.bucket } as const;
-  const [newest] = root === null ? [] : (await vectors.list({ filter, limit: 1, order: 'newest' })).items;
-  if (root === null || newest === undefined) return;
-  if (!(await isUnmountedRoot(root, Date.parse(newest.payload.indexedAt)))) return;
-  throw new SightlineError(
-    'unavailable',
-    `expected pictures in ${root}, found an empty folder although the index holds ${await vectors.count(filter)} of ` +
-      'them; is its drive mounted? Nothing was removed. If the folder is meant to be empty, put one picture into it',
-  );
 }

@@ -1,10 +1,8 @@
-import { readdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Folders } from '../folders/folders.ts';
 import type { Folder } from '../folders/registry.ts';
 import type { IndexPipeline } from '../index-pipeline.ts';
 import { type FolderSource, watchFolder } from './folder-watcher.ts';
-import { refuseEmptyMountPoint } from './reconcile.ts';
 
 export interface WatchedFoldersOptions {
   readonly folders: Folders;
@@ -96,7 +94,7 @@ export class WatchedFolders {
     try {
       if (!(await folders.isThere(folder))) {
         await this.#leave(bucket);
-        await this.#connect(folder);
+        await folders.connect(folder);
       }
       const found = watched && !this.#watching.has(bucket) ? await this.#watch(folder) : 0;
       if (this.#reasons.delete(bucket)) logger.warn({ path }, `the folder ${path} is there again`);
@@ -110,13 +108,6 @@ export class WatchedFolders {
       }
       return 0;
     }
-  }
-
-  async #connect(folder: Folder): Promise<void> {
-    const { folders, pipeline } = this.#options;
-    const store = await folders.connect(folder);
-    const isEmpty = (await readdir(folder.path)).length === 0;
-    if (isEmpty) await refuseEmptyMountPoint(pipeline.ofFolder(store, folder.path));
   }
 
   async #watch(folder: Folder): Promise<number> {
