@@ -137,7 +137,7 @@ export async function lookAtFiles(
           throw unavailable(error, 'look at', join(directory.shown, name));
         });
         // A deep path can be too long for a key although none of its names is.
-        return stat?.isFile() && isKey(keys[i]!) ? listedObjectOf(keys[i]!, stat) : null;
+        return stat?.isFile() && isKey(keys[i]!) ? listedObjectOf(keys[i]!, stat, directory.path) : null;
       }),
     );
     return { objects: found.filter((item) => item !== null), notKeys: keys.filter((key) => !isKey(key)) };

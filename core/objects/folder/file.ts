@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { constants } from 'node:fs';
+import { constants, statfsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
@@ -61,18 +61,66 @@ export async function openFile(
 }
 
 /**
+ * What of a file lasts as long as its content. Linux makes inode numbers up for FAT and exFAT, and most FUSE file
+ * systems do (sshfs, for example): others at each mount, and whenever a file was forgotten. FAT and exFAT have no
+ * ctime, either.
+ */
+type Identity = 'inode and times' | 'times' | 'mtime';
+
+/** By type of file system, see statfs(2); there are none of these numbers on other systems than Linux. */
+const IDENTITIES: ReadonlyMap<number, Identity> = new Map([
+  [0x4d44, 'mtime'],
+  [0x2011bab0, 'mtime'],
+  [0x65735546, 'times'],
+]);
+/** By device: asked once. */
+const identities = new Map<bigint, Identity>();
+
+/** Another drive may have got the number of this device. */
+export function forgetDevice(dev: bigint): void {
+  identities.delete(dev);
+}
+
+function identityOf(dev: bigint, path: string, typeOf: (path: string) => number): Identity {
+  const known = identities.get(dev);
+  if (known !== undefined) return known;
+  try {
+    const identity = IDENTITIES.get(typeOf(path)) ?? 'inode and times';
+    identities.set(dev, identity);
+    return identity;
+  } catch {
+    // It is gone by now.
+    return 'inode and times';
+  }
+}
+
+/**
  * The etag of a file, from what the file system knows about it, so that listing a folder reads no file. Replacing a
  * file changes its inode, writing to it changes its times; ctime cannot be set back. The etag also changes with
  * permissions, or when the folder is copied to another disk: the picture is then read again, recognised by its SHA-256,
  * and not embedded again.
+ * @param path of the file, or of its folder
+ * @param typeOf the type of the file system of a path
  */
-export function etagOf(stat: BigIntStats): string {
-  const identity = `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
-  return createHash('sha256').update(identity).digest('hex').slice(0, 32);
+export function etagOf(
+  { dev, ino, size, mtimeNs, ctimeNs }: Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>,
+  path: string,
+  typeOf = (path: string) => statfsSync(path).type,
+): string {
+  const identity = identityOf(dev, path, typeOf);
+  const parts = [
+    ...(identity === 'inode and times' ? [ino] : []),
+    size,
+    mtimeNs,
+    ...(identity === 'mtime' ? [] : [ctimeNs]),
+  ];
+  return createHash('sha256').update(parts.join(':')).digest('hex').slice(0, 32);
 }
 
-export function listedObjectOf(key: string, stat: BigIntStats): ListedObject {
-  return { key, bytes: Number(stat.size), etag: etagOf(stat), lastModified: new Date(Number(stat.mtimeMs)) };
+/** @param path of the file, or of its folder */
+export function listedObjectOf(key: string, stat: BigIntStats, path: string): ListedObject {
+  const { size, mtimeMs } = stat;
+  return { key, bytes: Number(size), etag: etagOf(stat, path), lastModified: new Date(Number(mtimeMs)) };
 }
 
 /** Describes the object `key`, which is the open `file`. */
@@ -80,7 +128,10 @@ export async function objectInfoOf(key: string, file: OpenedFile): Promise<Objec
   const head = new Uint8Array(Math.min(SNIFFED_BYTES, Number(file.stat.size)));
   try {
     const { bytesRead } = await file.handle.read(head, 0, head.length, 0);
-    const info = { ...listedObjectOf(key, file.stat), contentType: contentTypeOf(head.subarray(0, bytesRead)) };
+    const info = {
+      ...listedObjectOf(key, file.stat, file.shown),
+      contentType: contentTypeOf(head.subarray(0, bytesRead)),
+    };
     return uploads.has(info.etag) ? info : { ...info, fileTime: info.lastModified };
   } catch (error) {
     throw unavailable(error, 'read', file.shown);

@@ -6,7 +6,7 @@ import { OPEN_FOLDER, unavailable } from '../../files/file-errors.ts';
 import { resolveRange } from '../byte-range.ts';
 import type { PictureStore } from '../picture-store.ts';
 import { readOnly } from '../read-only.ts';
-import { type OpenedFile, objectInfoOf, openFile, streamOf } from './file.ts';
+import { forgetDevice, type OpenedFile, objectInfoOf, openFile, streamOf } from './file.ts';
 import { createRules, type FolderRules } from './ignore-file.ts';
 import { segmentsOf } from './key.ts';
 import { listFolder } from './list.ts';
@@ -54,6 +54,7 @@ export interface FolderStore extends PictureStore {
  */
 export async function openFolder(options: FolderOptions): Promise<FolderStore> {
   const root = await openRoot(options.root);
+  forgetDevice(root.dev);
   const rules = await createRules(root, options.ignore ?? [], options.data);
   const name = options.bucket ?? bucketNameOf(root.path);
   const trash = options.trash ?? join(root.path, WORKSHOP, 'trash');

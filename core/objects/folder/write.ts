@@ -187,7 +187,7 @@ export async function storedEtag(parent: OpenDirectory, name: string, key: strin
   if (stat === null) return null;
   if (!(await isStoredAs(parent, name))) throw invalidKey(key, caseClash(name).problem);
   if (!stat.isFile()) throw invalidKey(key, `is taken by a folder or a symbolic link, ${join(parent.shown, name)}`);
-  return etagOf(stat);
+  return etagOf(stat, parent.path);
 }
 
 function checkCondition(key: string, etag: string | null, options: Pick<PutOptions, 'ifMatch' | 'ifNoneMatch'>): void {
@@ -214,7 +214,7 @@ export async function deleteObject(root: Root, key: string, names: readonly stri
     }
     try {
       const stat = await lstat(join(parent.path, name), { bigint: true }).catch(() => null);
-      const etag = stat?.isFile() && (await isStoredAs(parent, name)) ? etagOf(stat) : null;
+      const etag = stat?.isFile() && (await isStoredAs(parent, name)) ? etagOf(stat, parent.path) : null;
       checkCondition(key, etag, { ifMatch });
       if (etag === null) return;
       await unlink(join(parent.path, name));

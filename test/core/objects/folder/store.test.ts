@@ -21,6 +21,7 @@ import { basename, join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isSightlineError } from '../../../../core/errors.ts';
+import { etagOf } from '../../../../core/objects/folder/file.ts';
 import { type FileNames, isStoredAs } from '../../../../core/objects/folder/open-directory.ts';
 import { openFolder } from '../../../../core/objects/folder/store.ts';
 import type { ObjectStore } from '../../../../core/ports.ts';
@@ -327,6 +328,20 @@ describe('writing', () => {
     const etags = new Set<string>();
     for (let i = 0; i < 100; i++) etags.add((await store.put('tick', Buffer.from([i]))).etag);
     assert.equal(etags.size, 100);
+  });
+
+  it('keeps the etag where inode numbers are made up: on FAT and exFAT, which have no ctime either, and FUSE', () => {
+    const stat = { dev: 0n, ino: 1n, size: 2n, mtimeNs: 3n, ctimeNs: 4n };
+    const of = (type: number) => {
+      const etag = (changed: Partial<typeof stat>) =>
+        etagOf({ ...stat, dev: BigInt(-type), ...changed }, root, () => type);
+      return [{ ino: 9n }, { ctimeNs: 9n }, { mtimeNs: 9n }, { size: 9n }].map((one) => etag(one) === etag({}));
+    };
+    const [ext4, fat, exfat, fuse] = [0xef53, 0x4d44, 0x2011bab0, 0x65735546].map(of);
+    assert.deepEqual(ext4, [false, false, false, false]);
+    assert.deepEqual(fat, [true, true, false, false]);
+    assert.deepEqual(exfat, fat);
+    assert.deepEqual(fuse, [true, false, false, false]);
   });
 
   it('changes the etag when another program writes into the file', async () => {
