@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { Loaded } from '../../load-once.ts';
 import type { Filter, Hit, VectorQuery } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { dot } from '../../vector-arithmetic.ts';
@@ -42,7 +43,7 @@ interface Scored {
 /** The part of the store that answers {@link VectorQuery}; caches the selections of recent filters. */
 export class NearestPoints {
   readonly #collection: Collection;
-  readonly #scanner: Scanner;
+  readonly #scanner: Loaded<Scanner>;
   readonly #selections = new LRUCache<string, Selection>({
     maxSize: SELECTIONS_BYTES,
     sizeCalculation: ({ few, masks }) =>
@@ -52,7 +53,7 @@ export class NearestPoints {
   /** The state of the cached selections. */
   #selectedAt = -1;
 
-  constructor(collection: Collection, scanner: Scanner) {
+  constructor(collection: Collection, scanner: Loaded<Scanner>) {
     this.#collection = collection;
     this.#scanner = scanner;
   }
@@ -97,7 +98,7 @@ export class NearestPoints {
 
   async #candidates(vector: Float32Array, selection: Selection, k: number, upper: number): Promise<Candidates> {
     if (selection.few !== null) return { slots: [...selection.few], bound: -Infinity };
-    return this.#scanner.scan({
+    return (await this.#scanner.get()).scan({
       matrix: this.#collection.matrix,
       query: vector,
       masks: selection.masks,

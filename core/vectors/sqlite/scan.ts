@@ -1,3 +1,4 @@
+import { loadOnce } from '../../load-once.ts';
 import { OnnxGraph } from '../../onnx/graph-builder.ts';
 import { float32, int8, int64, loadOnnx, uint8 } from '../../onnx/onnx-session.ts';
 import { encodeQuery, type QueryCode, ZERO_CODE } from './int8-codes.ts';
@@ -45,16 +46,15 @@ function scoreError(codeError: number, query: QueryCode): number {
  * and use a graph without that comparison.
  */
 export async function openScanner(dimension: number, threads: number): Promise<Scanner> {
-  const [all, below] = await Promise.all(
-    [false, true].map((bounded) => loadOnnx(scanGraph(dimension, bounded), { threads })),
-  );
+  const all = await loadOnnx(scanGraph(dimension, false), { threads });
+  const below = loadOnce(() => loadOnnx(scanGraph(dimension, true), { threads }));
   return {
     async scan({ matrix, query, masks, k, upper }) {
       const code = encodeQuery(query);
       const slots: number[] = [];
       let bound = -Infinity;
       const bounded = upper < Infinity;
-      const model = bounded ? below! : all!;
+      const model = bounded ? await below.get() : all;
       const shared = {
         query: int8(code.levels, [dimension, 1]),
         zero: uint8(Uint8Array.of(ZERO_CODE), []),
@@ -84,7 +84,7 @@ export async function openScanner(dimension: number, threads: number): Promise<S
       return { slots, bound };
     },
     async release() {
-      await Promise.all([all!.release(), below!.release()]);
+      await Promise.all([all.release(), (await below.peek())?.release()]);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { type Loaded, loadOnce } from '../../load-once.ts';
 import type { VectorStore } from '../../ports.ts';
 import type { SpaceId } from '../../types.ts';
 import { copiesByHash } from '../copies-by-hash.ts';
@@ -7,7 +8,7 @@ import { Collection } from './collection.ts';
 import { facet } from './facet.ts';
 import { countPoints, findCopies, getPoints, getVectors, listPoints } from './list.ts';
 import { NearestPoints } from './query.ts';
-import { openScanner, type Scanner } from './scan.ts';
+import type { Scanner } from './scan.ts';
 import { removePoints, replaceTags, upsertPoints } from './write.ts';
 
 export interface EmbeddedStoreOptions {
@@ -51,17 +52,14 @@ export async function openCollection(
   options: EmbeddedStoreOptions,
   role: 'live' | 'candidate',
 ): Promise<{ collection: Collection; store: VectorStore }> {
-  const scanner = await openScanner(options.dimension, options.threads ?? Math.min(2, availableParallelism()));
-  try {
-    const collection = await Collection.open({ ...options, alias: options.alias ?? 'live', role });
-    return { collection, store: storeOf(collection, options.space, scanner) };
-  } catch (error) {
-    await scanner.release();
-    throw error;
-  }
+  const { dimension, threads = Math.min(2, availableParallelism()) } = options;
+  const collection = await Collection.open({ ...options, alias: options.alias ?? 'live', role });
+  // For the first query: many commands ask for none.
+  const scanner = loadOnce(async () => (await import('./scan.ts')).openScanner(dimension, threads));
+  return { collection, store: storeOf(collection, options.space, scanner) };
 }
 
-function storeOf(collection: Collection, space: SpaceId, scanner: Scanner): VectorStore {
+function storeOf(collection: Collection, space: SpaceId, scanner: Loaded<Scanner>): VectorStore {
   const { dimension } = collection;
   const nearest = new NearestPoints(collection, scanner);
   let closing: Promise<void> | undefined;
@@ -111,7 +109,7 @@ function storeOf(collection: Collection, space: SpaceId, scanner: Scanner): Vect
       });
     },
     close() {
-      closing ??= collection.close().then(() => scanner.release());
+      closing ??= collection.close().then(async () => (await scanner.peek())?.release());
       return closing;
     },
   };
