@@ -7,7 +7,7 @@ import { query } from '../state/navigation.ts';
 import { heldPicture, recallPicture } from '../state/query-pictures.ts';
 import { results } from '../state/results.ts';
 import { client } from '../state/server.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon.tsx';
 import { describe, smallVersion } from './tile.tsx';
 
 /** The query terms besides the text in the field; each can be weighted and removed. */
@@ -37,14 +37,12 @@ function ChipView({ chip }: { chip: Chip }) {
         <span class={chip.by === 'text' ? 'chip-text' : 'visually-hidden'}>{label}</span>
         {strength === (without ? 0.5 : 1) ? null : <span class="chip-weight"> ×{strength}</span>}
       </button>
-      <button
-        type="button"
+      <IconButton
         class="chip-remove"
-        aria-label={t('chip.remove', { label })}
+        icon="close"
+        label={t('chip.remove', { label })}
         onClick={() => removeChip(chip)}
-      >
-        <Icon name="close" />
-      </button>
+      />
       <div id={popover} popover="auto" class="popover chip-popover">
         <WeightControl chip={chip} label={label} />
       </div>

@@ -26,6 +26,7 @@ import { contentUrl } from '../state/server.ts';
 import { isInBucket, isReadOnly } from '../state/server-status.ts';
 import { Button } from './button.tsx';
 import { Icon, IconButton } from './icon.tsx';
+import { isTyping } from './shortcut.ts';
 import { SmallPicture } from './small-picture.tsx';
 import { TagEditor } from './tag-editor.tsx';
 import { describe, smallVersion } from './tile.tsx';
@@ -58,7 +59,7 @@ function OpenDetail() {
         {photoFault.value && !image ? <Missing /> : null}
         <IconButton
           icon="close"
-          class="detail-close"
+          class="icon-button detail-close"
           label={t('do.close')}
           title={t('detail.closeTitle')}
           onClick={closePhoto}
@@ -87,7 +88,7 @@ function useModal(dialog: { current: HTMLDialogElement | null }): void {
 }
 
 function onKeyDown(event: KeyboardEvent): void {
-  if (/^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName)) return;
+  if (isTyping(event)) return;
   if (event.key === 'ArrowRight') void step(1);
   else if (event.key === 'ArrowLeft') void step(-1);
   else if (event.key === 'Delete' && photo.value) void deletePictures([photo.value.id]);
@@ -105,7 +106,7 @@ function Neighbouring() {
       {place.hasPrevious ? (
         <IconButton
           icon="left"
-          class="detail-left"
+          class="icon-button detail-left"
           label={t('detail.previous')}
           title={t('detail.previousTitle')}
           onClick={() => void step(-1)}
@@ -117,7 +118,7 @@ function Neighbouring() {
       {place.hasNext ? (
         <IconButton
           icon="right"
-          class="detail-right"
+          class="icon-button detail-right"
           label={t('detail.next')}
           title={t('detail.nextTitle')}
           onClick={() => void step(1)}
@@ -163,7 +164,7 @@ function Head({ image }: { image: ImageItem }) {
       <h2>{name}</h2>
       <IconButton
         icon="heart"
-        class="detail-heart"
+        class="icon-button detail-heart"
         aria-pressed={isFavourite(image)}
         label={t('favourite.title')}
         title={t('favourite.keyTitle')}

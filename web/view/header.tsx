@@ -8,6 +8,7 @@ import { addUploads } from '../state/upload-queue.ts';
 import { Button } from './button.tsx';
 import { FileInput } from './file-input.tsx';
 import { Logo } from './icon.tsx';
+import { inPlace } from './in-place.ts';
 import { Menu, pages } from './menu.tsx';
 import { SearchBar } from './search-bar.tsx';
 
@@ -83,11 +84,7 @@ function PageLink({ view, label, children, ...rest }: PageLinkProps) {
       href={view === 'search' ? './' : urlOf({ view, query: query.value })}
       aria-label={label}
       aria-current={view !== 'search' && route.value.view === view ? 'page' : undefined}
-      onClick={(event) => {
-        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-        event.preventDefault();
-        openView(view);
-      }}
+      onClick={inPlace(() => openView(view))}
     >
       {children}
     </a>

@@ -63,16 +63,17 @@ type IconButtonProps = Omit<ButtonHTMLAttributes, 'icon' | 'label' | 'class'> & 
   readonly icon: IconName;
   /** Accessible name of the button. */
   readonly label: string;
+  /** @default `icon-button` */
   readonly class?: string;
   /** Equivalent keyboard shortcut. */
   readonly hotkey?: string;
 };
 
 /** A button that shows only an icon. */
-export function IconButton({ icon, label, class: own, hotkey, ...rest }: IconButtonProps) {
+export function IconButton({ icon, label, class: look = 'icon-button', hotkey, ...rest }: IconButtonProps) {
   const title = hotkey && `${label} (${hotkey})`;
   return (
-    <button type="button" class={own ? `icon-button ${own}` : 'icon-button'} aria-label={label} title={title} {...rest}>
+    <button type="button" class={look} aria-label={label} title={title} {...rest}>
       <Icon name={icon} />
     </button>
   );

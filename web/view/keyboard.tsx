@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type PlainKey, t } from '../i18n/translate.ts';
 import { IconButton } from './icon.tsx';
+import { useShortcut } from './shortcut.ts';
 
 /** Whether the list of shortcuts is open. */
 export const keysShown = signal(false);
@@ -69,17 +70,9 @@ const keyNames: Readonly<Record<string, PlainKey>> = {
 
 /** `?` shows the keyboard shortcuts. */
 export function KeyboardHelp() {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key !== '?' || event.defaultPrevented) return;
-      if (/^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName)) return;
-      if (document.querySelector('dialog[open]')) return;
-      event.preventDefault();
-      keysShown.value = true;
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, []);
+  useShortcut('?', () => {
+    keysShown.value = true;
+  });
   return keysShown.value ? <OpenHelp /> : null;
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { t } from '../i18n/translate.ts';
 import { maxTextLength, withoutWeight } from '../route.ts';
 import { addChip, searchByPicture } from '../state/actions.ts';
@@ -11,13 +11,17 @@ import { Chips } from './chips.tsx';
 import { FileInput } from './file-input.tsx';
 import { Icon, IconButton } from './icon.tsx';
 import { SearchInput } from './search-input.tsx';
+import { useShortcut } from './shortcut.ts';
 
 /** ` -word` and ` -"some words"` at the end of the text mean "without". */
 const withoutPattern = /(?:^|\s)-(?:"([^"]+)"|([^\s"]\S*))/g;
 
 export function SearchBar() {
   const input = useRef<HTMLInputElement>(null);
-  useSlashKey(input);
+  useShortcut('/', () => {
+    input.current?.focus();
+    input.current?.select();
+  });
   const submit = () => {
     const text = query.value.text;
     const without = [...text.matchAll(withoutPattern)].map((match) => match[1] ?? match[2]!);
@@ -109,21 +113,4 @@ function PictureButton() {
       />
     </>
   );
-}
-
-/** `/` focuses the search field from anywhere. */
-function useSlashKey(input: { current: HTMLInputElement | null }): void {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const target = event.target as HTMLElement;
-      if (event.key !== '/' || event.ctrlKey || event.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
-        return;
-      if (document.querySelector('dialog[open]')) return;
-      event.preventDefault();
-      input.current?.focus();
-      input.current?.select();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, []);
 }

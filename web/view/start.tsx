@@ -9,6 +9,7 @@ import { indexing } from '../state/server-status.ts';
 import { onThisDay, refreshStart, type StartFrom, start } from '../state/start.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon, type IconName } from './icon.tsx';
+import { inPlace } from './in-place.ts';
 
 const tagsShown = 8;
 
@@ -39,16 +40,7 @@ export function Start() {
       {all.map(({ icon, label, count, query }) => {
         const target = { view: 'search', query: { ...emptyQuery, ...query } } as const;
         return (
-          <a
-            key={`${icon} ${label}`}
-            class="option"
-            href={urlOf(target)}
-            onClick={(event) => {
-              if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-              event.preventDefault();
-              go(target);
-            }}
-          >
+          <a key={`${icon} ${label}`} class="option" href={urlOf(target)} onClick={inPlace(() => go(target))}>
             <Icon name={icon} />
             {label}
             {count === undefined ? null : <small>{formatCount(count)}</small>}

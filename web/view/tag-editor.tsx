@@ -4,7 +4,7 @@ import { t } from '../i18n/translate.ts';
 import { setTags } from '../state/actions.ts';
 import { photo } from '../state/open-picture.ts';
 import { tags as knownTags, refreshTags } from '../state/suggestions.ts';
-import { Icon, IconButton } from './icon.tsx';
+import { IconButton } from './icon.tsx';
 
 const maxTagLength = 64;
 
@@ -24,14 +24,12 @@ export function TagEditor({ image }: { image: ImageItem }) {
         {image.tags.map((tag) => (
           <li key={tag} class="tag">
             {tag}
-            <button
-              type="button"
+            <IconButton
               class="chip-remove"
-              aria-label={t('tags.remove', { tag })}
+              icon="close"
+              label={t('tags.remove', { tag })}
               onClick={() => void save(image.tags.filter((one) => one !== tag))}
-            >
-              <Icon name="close" />
-            </button>
+            />
           </li>
         ))}
       </ul>

@@ -11,7 +11,7 @@ import { copiesOf, isOpenStack, toggleStack } from '../state/results.ts';
 import { flying } from '../state/scroll.ts';
 import { selected, selectionMode, toggle } from '../state/selection.ts';
 import { thumbnailUrl } from '../state/server.ts';
-import { Icon } from './icon.tsx';
+import { Icon, IconButton } from './icon.tsx';
 
 /** Thumbnail sizes to request: few, so that the server makes and keeps few versions. */
 const sizes = [256, 384, 512, 768, 1024] as const;
@@ -34,11 +34,10 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
   const name = describe(image);
   const { thumbnail, isLoading } = useThumbnail(image, edge);
   const open = (event: MouseEvent) => {
-    if (event.ctrlKey || event.metaKey || event.button !== 0) {
-      if (!event.ctrlKey && !event.metaKey) return;
-    }
+    const adds = event.ctrlKey || event.metaKey;
+    if (event.button !== 0 && !adds) return;
     event.preventDefault();
-    if (selectionMode.value || event.shiftKey || event.ctrlKey || event.metaKey) toggle(image.id, event.shiftKey);
+    if (selectionMode.value || event.shiftKey || adds) toggle(image.id, event.shiftKey);
     else openPhoto(image.id);
   };
   return (
@@ -53,15 +52,13 @@ export function PictureTile({ image, edge }: { image: ImageItem; edge: number })
         {thumbnail}
         <Spoken image={image} name={name} />
       </a>
-      <button
-        type="button"
+      <IconButton
         class="tile-check"
+        icon="check"
         aria-pressed={isSelected}
-        aria-label={t('tile.select', { name })}
+        label={t('tile.select', { name })}
         onClick={(event) => toggle(image.id, event.shiftKey)}
-      >
-        <Icon name="check" />
-      </button>
+      />
       <FavouriteMark image={image} name={name} />
       <CopiesMark id={image.id} name={name} />
       <Why image={image} />
@@ -77,24 +74,20 @@ function TileBar({ image, name }: { image: ImageItem; name: string }) {
       <span class="tile-score" aria-hidden="true">
         {image.score === undefined ? '' : formatScore(image.score)}
       </span>
-      <button
-        type="button"
+      <IconButton
         class="tile-button"
-        aria-label={t('tile.more', { name })}
+        icon="plus"
+        label={t('tile.more', { name })}
         title={t('do.moreLikeThis')}
         onClick={() => moreLike(image.id)}
-      >
-        <Icon name="plus" />
-      </button>
-      <button
-        type="button"
+      />
+      <IconButton
         class="tile-button"
-        aria-label={t('tile.less', { name })}
+        icon="minus"
+        label={t('tile.less', { name })}
         title={t('do.lessLikeThis')}
         onClick={() => lessLike(image.id)}
-      >
-        <Icon name="minus" />
-      </button>
+      />
     </div>
   );
 }
@@ -121,18 +114,15 @@ function Why({ image: { why = [] } }: { image: ImageItem }) {
 }
 
 function FavouriteMark({ image, name }: { image: ImageItem; name: string }) {
-  const isOne = isFavourite(image);
   return (
-    <button
-      type="button"
+    <IconButton
       class="tile-heart"
-      aria-pressed={isOne}
-      aria-label={t('favourite.tile', { name })}
+      icon="heart"
+      aria-pressed={isFavourite(image)}
+      label={t('favourite.tile', { name })}
       title={t('favourite.title')}
       onClick={() => void toggleFavourite(image)}
-    >
-      <Icon name="heart" />
-    </button>
+    />
   );
 }
 

@@ -3,6 +3,7 @@ import type { Query } from '../route.ts';
 import { changeQuery, query, route, urlOf } from '../state/navigation.ts';
 import { results } from '../state/results.ts';
 import { Icon } from './icon.tsx';
+import { inPlace } from './in-place.ts';
 import { Marked } from './inline-markup.tsx';
 
 /** Filters found in the query text. Each can be undone: its words are then searched for as plain text. */
@@ -53,14 +54,7 @@ export function DidYouMean() {
   return (
     <p class="warning" role="status">
       <Icon name="search" />
-      <a
-        href={urlOf({ ...route.value, query: meant })}
-        onClick={(event) => {
-          if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-          event.preventDefault();
-          changeQuery(meant);
-        }}
-      >
+      <a href={urlOf({ ...route.value, query: meant })} onClick={inPlace(() => changeQuery(meant))}>
         <Marked text={t('results.didYouMean', { words: shown.didYouMean })} />
       </a>
     </p>

@@ -3,6 +3,7 @@ import type { ImageItem } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { contentUrl, thumbnailUrl } from '../state/server.ts';
 import { IconButton } from './icon.tsx';
+import { isTyping } from './shortcut.ts';
 import { describe, smallVersion } from './tile.tsx';
 
 const maxScale = 8;
@@ -137,7 +138,7 @@ function distance(a: PointerEvent, b: PointerEvent): number {
 function useZoomKeys(zoom: (factor: number) => void, reset: () => void): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (/^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName) || event.ctrlKey || event.metaKey) return;
+      if (isTyping(event) || event.ctrlKey || event.metaKey) return;
       if (event.key === '+' || event.key === '=') zoom(1.6);
       else if (event.key === '-') zoom(1 / 1.6);
       else if (event.key === '0') reset();
