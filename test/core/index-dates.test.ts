@@ -25,9 +25,7 @@ beforeEach(async () => {
   index = createIndexer({ embedder, vectors, buckets: new Map([['b', objects]]), maxBytes: 1e6 });
 });
 
-afterEach(async () => {
-  await vectors.close();
-});
+afterEach(() => vectors.close());
 
 const pathOf = (key: string) => join(folder, 'photos', key);
 const plain = () => sharp({ create: { width: 8, height: 8, channels: 3, background: '#789' } });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { SightlineError } from '../../core/errors.ts';
 import type { VanishedLog } from '../../core/files/renamed-files.ts';
@@ -32,16 +32,16 @@ beforeEach(async () => {
   dir = tempFolder();
   objects = await openFolder({ root: dir, bucket: 'b' });
   embedder = hashEmbedder();
-  vectors = await openEmbeddedStore({ file: `${dir}.sqlite`, space: embedder.space, dimension: 64, threads: 1 });
+  vectors = await openEmbeddedStore({
+    file: `${tempFolder()}/index.sqlite`,
+    space: embedder.space,
+    dimension: 64,
+    threads: 1,
+  });
   index = createIndexer({ embedder, vectors, buckets: new Map([['b', objects]]), maxBytes: 1000 });
 });
 
-afterEach(async () => {
-  await vectors.close();
-  for (const path of [dir, `${dir}.sqlite`, `${dir}.sqlite-wal`, `${dir}.sqlite-shm`]) {
-    await rm(path, { recursive: true, force: true });
-  }
-});
+afterEach(() => vectors.close());
 
 const id = imageId('b', 'a.jpg');
 const put = (bytes: string | Uint8Array, key = 'a.jpg') => objects.put(key, Buffer.from(bytes as string));

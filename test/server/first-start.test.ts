@@ -219,24 +219,17 @@ describe('what cannot start says why', { timeout: 300_000 }, () => {
   const start = (args: string[], env: NodeJS.ProcessEnv = {}) =>
     runScript(['scripts/sightline.ts', 'serve', ...args], { LOG_LEVEL: 'warn', ...env });
 
-  it('an unknown option, with the usage and exit code 2', async () => {
-    const { code, stderr } = await start(['--nope']);
-    assert.equal(code, 2);
-    assert.match(stderr, /--nope[\s\S]*Usage/);
-  });
-
-  it('a port that is no port, with exit code 2', async () => {
-    const { code, stderr } = await start(['--port', '99999']);
-    assert.equal(code, 2);
-    assert.match(stderr, /port/);
-  });
-
-  it('a folder of photos that does not exist', async () => {
-    const data = tempFolder();
-    const { code, stderr } = await start(['--data', data, '--photos', join(data, 'missing')]);
-    assert.equal(code, 1);
-    assert.match(stderr, /missing/);
-  });
+  for (const [what, args, exitCode, says] of [
+    ['an unknown option, with the usage', ['--nope'], 2, /--nope[\s\S]*Usage/],
+    ['a port that is no port', ['--port', '99999'], 2, /port/],
+    ['a folder of photos that does not exist', ['--photos', '/nowhere/missing'], 1, /missing/],
+  ] as const) {
+    it(what, async () => {
+      const { code, stderr } = await start(['--data', tempFolder(), ...args]);
+      assert.equal(code, exitCode);
+      assert.match(stderr, says);
+    });
+  }
 
   it('a port in use', async () => {
     const data = tempFolder();

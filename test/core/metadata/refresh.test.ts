@@ -43,9 +43,7 @@ beforeEach(async () => {
   refresh = (id) => refreshPicture(deps, id);
 });
 
-afterEach(async () => {
-  await vectors.close();
-});
+afterEach(() => vectors.close());
 
 const write = (key: string, content: Uint8Array | string) => writeFileSync(join(folder, 'photos', key), content);
 

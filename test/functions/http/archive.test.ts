@@ -29,7 +29,7 @@ describe('an archive of pictures', () => {
       const request = { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body };
       const answer = await t.json(`/images?${query}`, request);
       assert.equal(answer.status, 201);
-      ids.push(answer.body.id as string);
+      ids.push(answer.body.id);
     }
   });
   after(() => t.close());

@@ -49,7 +49,7 @@ describe('captions over HTTP', () => {
       ],
     });
     assert.equal(status, 200);
-    const results = body.items as unknown as { status: string; id?: string; detail?: string }[];
+    const results = body.items;
     assert.deepEqual(
       results.map((result) => result.status),
       ['created', 'rejected', 'rejected', 'updated', 'rejected', 'rejected', 'rejected'],

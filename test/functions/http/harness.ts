@@ -76,6 +76,18 @@ export interface TestApp {
 
 /** The response shape that tests rely on; openapi.test.ts checks the real one. */
 export interface Json {
+  readonly id: string;
+  readonly key: string;
+  readonly kind: string;
+  readonly caption: string;
+  readonly indexedAt: string;
+  readonly sha256: string;
+  readonly score: number;
+  readonly why: readonly string[];
+  readonly space: string;
+  readonly next: string | undefined;
+  readonly detail: string;
+  readonly requestId: string;
   readonly items: Json[];
   readonly errors: Json[];
   readonly image: Json;
@@ -176,7 +188,7 @@ export async function testApp(
         body: await samplePhoto(name),
       });
       if (response.status !== 201) throw new Error(`uploading ${name}: ${JSON.stringify(response.body)}`);
-      return response.body.id as unknown as string;
+      return response.body.id;
     },
     async close() {
       await vectors.close();

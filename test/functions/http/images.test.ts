@@ -14,11 +14,18 @@ describe('pictures over HTTP', () => {
   });
   after(() => t.close());
 
-  const raw = async (name: string, type = 'image/jpeg') => ({
+  const raw = async (name: string) => ({
     method: 'POST',
-    headers: { 'content-type': type },
+    headers: { 'content-type': 'image/jpeg' },
     body: await samplePhoto(name),
   });
+  const formOf = async (photo: string, name: string, fields: Record<string, string> = {}) => {
+    const body = new FormData();
+    for (const [field, value] of Object.entries(fields)) body.set(field, value);
+    body.set('file', new File([await samplePhoto(photo)], name, { type: 'image/jpeg' }));
+    return { method: 'POST', body };
+  };
+  const upload = async (...form: Parameters<typeof formOf>) => t.json('/images', await formOf(...form));
   const objects = () => t.deps.buckets.get('photos')!;
 
   it('stores and indexes a raw body', async () => {
@@ -69,23 +76,13 @@ describe('pictures over HTTP', () => {
   });
 
   it('stores and indexes a form, whose fields win over the query', async () => {
-    const form = new FormData();
-    form.set('file', new File([await samplePhoto('moon.jpg')], 'moon.jpg', { type: 'image/jpeg' }));
-    form.set('key', 'b/moon.jpg');
-    form.append('tags', 'night');
-    form.append('tags', 'sky');
-    const { status, body } = await t.json('/images?key=ignored.jpg&tags=no', { method: 'POST', body: form });
+    const form = await formOf('moon.jpg', 'moon.jpg', { key: 'b/moon.jpg', tags: 'night' });
+    form.body.append('tags', 'sky');
+    const { status, body } = await t.json('/images?key=ignored.jpg&tags=no', form);
     assert.equal(status, 201);
     assert.equal(body.key, 'b/moon.jpg');
     assert.deepEqual(body.tags, ['night', 'sky']);
   });
-
-  const upload = async (photo: string, name: string, fields: Record<string, string> = {}) => {
-    const form = new FormData();
-    for (const [field, value] of Object.entries(fields)) form.set(field, value);
-    form.set('file', new File([await samplePhoto(photo)], name, { type: 'image/jpeg' }));
-    return t.json('/images', { method: 'POST', body: form });
-  };
 
   it('keeps folder and name of what comes without a key, with a number behind a name that is taken', async () => {
     const first = await upload('coffee.jpg', 'Trip/day2/Grüner Kaffee (1).jpg');
@@ -93,9 +90,9 @@ describe('pictures over HTTP', () => {
     const second = await upload('rocket.jpg', 'x.jpg', { path: 'Trip/day2/Grüner Kaffee (1).jpg' });
     assert.deepEqual([second.status, second.body.key], [201, 'Trip/day2/Grüner Kaffee (1) (2).jpg']);
     const bare = await upload('dahlia.jpg', '☃.jpg');
-    assert.match(bare.body.key as string, /^\d{4}\/\d\d\/\d\d\/☃\.jpg$/);
+    assert.match(bare.body.key, /^\d{4}\/\d\d\/\d\d\/☃\.jpg$/);
     const unnamed = await t.json('/images', await raw('sunset.jpg'));
-    assert.match(unnamed.body.key as string, /^\d{4}\/\d\d\/\d\d\/picture-[0-9a-f]{8}\.jpg$/);
+    assert.match(unnamed.body.key, /^\d{4}\/\d\d\/\d\d\/picture-[0-9a-f]{8}\.jpg$/);
   });
 
   it('recognises bytes that are there already, and says so', async () => {
@@ -134,17 +131,11 @@ describe('pictures over HTTP', () => {
         },
       })),
     );
-
-    const form = async (photo: string, name: string) => {
-      const body = new FormData();
-      body.set('file', new File([await samplePhoto(photo)], name, { type: 'image/jpeg' }));
-      return { method: 'POST', body };
-    };
-    await api.json('/images', await form('cat.jpg', 'trip/taken.jpg'));
+    await api.json('/images', await formOf('cat.jpg', 'trip/taken.jpg'));
     const uploads: [string, () => Promise<RequestInit>, RegExp][] = [
-      ['/images', () => form('rocket.jpg', 'trip/x.jpg'), /^trip\/x\.jpg$/],
-      ['/images', () => form('clock.jpg', 'trip/taken.jpg'), /^trip\/taken \(2\)\.jpg$/],
-      ['/images', () => form('coffee.jpg', 'bare.jpg'), /\/bare\.jpg$/],
+      ['/images', () => formOf('rocket.jpg', 'trip/x.jpg'), /^trip\/x\.jpg$/],
+      ['/images', () => formOf('clock.jpg', 'trip/taken.jpg'), /^trip\/taken \(2\)\.jpg$/],
+      ['/images', () => formOf('coffee.jpg', 'bare.jpg'), /\/bare\.jpg$/],
       ['/images', () => raw('sunset.jpg'), /\/picture-[0-9a-f]{8}\.jpg$/],
       ['/images?key=own/key.jpg', () => raw('moon.jpg'), /^own\/key\.jpg$/],
     ];
@@ -154,7 +145,7 @@ describe('pictures over HTTP', () => {
       isAway = false;
       const { status, body } = await api.json(path, await request());
       assert.equal(status, 201, JSON.stringify(body));
-      assert.match(body.key as string, key);
+      assert.match(body.key, key);
     }
     const { items } = await api.deps.buckets.get('photos')!.list({ limit: 100 });
     assert.equal(items.length, 1 + uploads.length, items.map(({ key }) => key).join());
@@ -180,10 +171,8 @@ describe('pictures over HTTP', () => {
     );
 
     const send = async (photo: string, path: string) => {
-      const form = new FormData();
-      form.set('file', new File([await samplePhoto(photo)], path, { type: 'image/jpeg' }));
       puts = 0;
-      const { status, body } = await api.json('/images', { method: 'POST', body: form });
+      const { status, body } = await api.json('/images', await formOf(photo, path));
       assert.equal(status, 201);
       return [body.key, puts];
     };
@@ -264,7 +253,7 @@ describe('pictures over HTTP', () => {
     const answers = await Promise.all(bodies.map((body) => t.json('/images?key=race.jpg', body)));
     assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409]);
     const winner = answers.find(({ status }) => status === 201)!;
-    const { sha256 } = (await t.json(`/images/${winner.body.id}`)).body as unknown as { sha256: string };
+    const { sha256 } = (await t.json(`/images/${winner.body.id}`)).body;
     assert.equal(sha256, winner.body.sha256);
   });
 
@@ -346,14 +335,14 @@ describe('pictures over HTTP', () => {
 
   it('lists newest first with filters, pages and a total, and revalidates', async () => {
     const all = await t.json('/images?limit=200');
-    const items = all.body.items as unknown as { id: string; indexedAt: string; key: string }[];
+    const items = all.body.items;
     const times = items.map(({ indexedAt }) => indexedAt);
     assert.deepEqual(times, [...times].sort().reverse());
     assert.equal(all.body.total, items.length);
     const seen: string[] = [];
     for (let next = ''; ; ) {
       const { body } = await t.json(`/images?limit=2${next}`);
-      seen.push(...(body.items as unknown as { id: string }[]).map(({ id }) => id));
+      seen.push(...body.items.map(({ id }) => id));
       if (body.next === undefined) break;
       next = `&cursor=${body.next}`;
     }
@@ -434,7 +423,7 @@ describe('pictures over HTTP', () => {
       ] as const) {
         const { status, headers, body } = await t.json(path, { method });
         assert.equal(status, 503, path);
-        assert.match(body.detail as string, /bucket photos/);
+        assert.match(body.detail, /bucket photos/);
         assert.ok(headers.get('retry-after'), path);
       }
     } finally {

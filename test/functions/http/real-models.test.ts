@@ -66,7 +66,7 @@ describe('the API with the bundled models', () => {
   it('minus takes a picture down, its own words take it up', async () => {
     const score = async (query: string) => {
       const { body } = await t.json(`/search?keyPrefix=dogs-at-window&${query}`);
-      return body.items[0]!.score as number;
+      return body.items[0]!.score;
     };
     const plain = await score('q=an+animal');
     assert.ok((await score('q=an+animal&minus=two+dogs+at+a+window')) < plain - 0.05);
@@ -105,7 +105,7 @@ describe('the API with the bundled models', () => {
       assert.ok(Math.abs(cosine(vector, vector) - 1) < 1e-5);
     }
     const { items } = (await t.json('/search?q=a+cat&keyPrefix=cat')).body;
-    assert.ok(Math.abs((items[0]!.score as number) - cosine(answer.texts[0]!, answer.images[0]!)) < 1e-4);
+    assert.ok(Math.abs(items[0]!.score - cosine(answer.texts[0]!, answer.images[0]!)) < 1e-4);
   });
 
   it('finds copies that were made smaller and compressed again, and no other', async () => {
@@ -175,7 +175,7 @@ describe('the API with the bundled models', () => {
     assert.notDeepEqual(first.texts, second.texts);
 
     const { body } = await t.json('/captions', jsonRequest('POST', { text: 'Gift', lang: 'de' }));
-    const id = body.id as string;
+    const id = body.id;
     const stored = (await t.deps.vectors.vectors([id])).get(id)!;
     const score = second.texts[0]!.reduce((sum, x, i) => sum + x * stored[i]!, 0);
     assert.ok(score > 0.9999, `${score}`);

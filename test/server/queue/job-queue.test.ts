@@ -274,31 +274,24 @@ describe('the local queue', () => {
     await queue.onIdle();
   });
 
-  it('prefers a newer job to another attempt of the older one', async () => {
-    const { index, started, end } = gate();
-    const queue = queueOf(index);
-    queue.add(created('a', '01'));
-    await settle();
-    queue.add(removed('a', '02'));
-    await end('a', new Error('outage'));
-    await end('a');
-    await queue.onIdle();
-    assert.deepEqual(started, [created('a', '01'), removed('a', '02')]);
-    assert.deepEqual(queue.progress(), { waiting: 0, running: 0, done: 1, failed: 0 });
-  });
-
-  it('does not let an older job take the place of one that failed', async () => {
-    const { index, started, end } = gate();
-    const queue = queueOf(index);
-    queue.add(removed('a', '02'));
-    await settle();
-    queue.add(created('a', '01'));
-    await end('a', new Error('outage'));
-    await eventually(() => assert.equal(started.length, 2));
-    await end('a');
-    await queue.onIdle();
-    assert.deepEqual(started, [removed('a', '02'), removed('a', '02')]);
-  });
+  for (const [what, failing, waiting] of [
+    ['prefers a newer job to another attempt of the older one', created('a', '01'), removed('a', '02')],
+    ['does not let an older job take the place of one that failed', removed('a', '02'), created('a', '01')],
+  ] as const) {
+    it(what, async () => {
+      const { index, started, end } = gate();
+      const queue = queueOf(index);
+      queue.add(failing);
+      await settle();
+      queue.add(waiting);
+      await end('a', new Error('outage'));
+      await eventually(() => assert.equal(started.length, 2));
+      await end('a');
+      await queue.onIdle();
+      assert.deepEqual(started, [failing, removed('a', '02')]);
+      assert.deepEqual(queue.progress(), { waiting: 0, running: 0, done: 1, failed: 0 });
+    });
+  }
 
   it('stops after the running jobs and drops the others', async () => {
     const { index, started, end } = gate();

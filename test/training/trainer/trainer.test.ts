@@ -102,6 +102,21 @@ async function options(recipe: Recipe, more: Partial<TrainingOptions> = {}): Pro
 const bits = (parameters: ReadonlyMap<string, Float32Array>) =>
   [...parameters].map(([name, values]) => [name, Buffer.from(values.buffer).toString('base64')]);
 
+/** Trains until a step, and then goes on from the last checkpoint; also the epochs that this took. */
+async function resumedAt(step: number, recipe: Recipe) {
+  const base = await options(recipe);
+  const stop = new Error('interrupted');
+  let total = 0;
+  const onStep = (done: number, of: number) => {
+    total = of;
+    if (done === step) throw stop;
+  };
+  await assert.rejects(trainHead({ ...base, onStep }), stop);
+  const epochs: number[] = [];
+  const resumed = await trainHead({ ...base, resume: true, onEpoch: ({ epoch }) => epochs.push(epoch) });
+  return { resumed, epochs, total };
+}
+
 describe('training a head', () => {
   for (const [name, recipe] of Object.entries({ seed: small, rich })) {
     it(`learns, and the same command gives the same bits (${name})`, async () => {
@@ -117,17 +132,10 @@ describe('training a head', () => {
 
     it(`goes on after an interruption with the same bits (${name})`, async () => {
       const whole = await trainHead(await options(recipe));
-      const interrupted = await options(recipe);
       const steps = recipe.captions === 'all' ? 10 : 5;
-      const stop = new Error('interrupted');
       // In the middle of the third epoch.
-      const onStep = (done: number) => {
-        if (done === 2 * steps + 2) throw stop;
-      };
-      await assert.rejects(trainHead({ ...interrupted, onStep }), stop);
-      const seen: number[] = [];
-      const resumed = await trainHead({ ...interrupted, resume: true, onEpoch: ({ epoch }) => seen.push(epoch) });
-      assert.deepEqual(seen, [3, 4]);
+      const { resumed, epochs } = await resumedAt(2 * steps + 2, recipe);
+      assert.deepEqual(epochs, [3, 4]);
       assert.deepEqual(resumed.curves, whole.curves);
       assert.deepEqual([whole.resumedAfter, resumed.resumedAfter], [[], [2]]);
       assert.deepEqual(bits(resumed.head.parameters), bits(whole.head.parameters));
@@ -142,17 +150,9 @@ describe('training a head', () => {
     const whole = await trainHead(await options(recipe));
     const alone = await trainHead(await options(rich));
     assert.notDeepEqual(bits(whole.head.parameters), bits(alone.head.parameters));
-    const interrupted = await options(recipe);
-    const stop = new Error('interrupted');
     // Both teachers have finished their 4 epochs of 10 steps, and the student its first.
-    const onStep = (done: number, total: number) => {
-      assert.equal(total, 120);
-      if (done === 92) throw stop;
-    };
-    await assert.rejects(trainHead({ ...interrupted, onStep }), stop);
-    const seen: number[] = [];
-    const resumed = await trainHead({ ...interrupted, resume: true, onEpoch: ({ epoch }) => seen.push(epoch) });
-    assert.deepEqual(seen, [2, 3, 4]);
+    const { resumed, epochs, total } = await resumedAt(92, recipe);
+    assert.deepEqual([total, epochs], [120, [2, 3, 4]]);
     assert.deepEqual(resumed.curves, whole.curves);
     assert.deepEqual(bits(resumed.head.parameters), bits(whole.head.parameters));
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';
 import {
@@ -19,7 +19,7 @@ import {
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { isSightlineError } from '../../../../core/errors.ts';
 import { etagOf } from '../../../../core/objects/folder/file.ts';
 import { type FileNames, isStoredAs } from '../../../../core/objects/folder/open-directory.ts';
@@ -46,6 +46,13 @@ const read = async (key: string) => {
 const keys = async (options: { prefix?: string } = {}) =>
   (await store.list({ limit: 1000, ...options })).items.map(({ key }) => key);
 const unfinished = async () => (await readdir(join(root, '.sightline')).catch(() => [])).length;
+/** Arguments of Node for a program that has `store`, the same folder opened by another process. */
+const programOn = (code: string) => {
+  const driver = JSON.stringify(new URL('../../../../core/objects/folder/store.ts', import.meta.url));
+  const opening = `import { openFolder } from ${driver};
+    const store = await openFolder({ root: ${JSON.stringify(root)} });`;
+  return ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', opening + code];
+};
 const isWindows = process.platform === 'win32' && 'Windows has no POSIX links and permissions';
 
 describe('opening a folder', () => {
@@ -379,10 +386,7 @@ describe('writing', () => {
   }
 
   it('lets one of several processes write what is not there', async () => {
-    const driver = fileURLToPath(new URL('../../../../core/objects/folder/store.ts', import.meta.url));
-    const code = `
-      import { openFolder } from ${JSON.stringify(driver)};
-      const store = await openFolder({ root: ${JSON.stringify(root)} });
+    const program = programOn(`
       let won = 0;
       for (let i = 0; i < 40; i++) {
         await store.put('k' + i, Buffer.from(String(process.pid)), { ifNoneMatch: '*' }).then(
@@ -390,43 +394,23 @@ describe('writing', () => {
           (error) => { if (error.code !== 'precondition-failed') throw error; },
         );
       }
-      console.log(won);`;
-    const nodeArguments = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code];
-    const outputs = await Promise.all(
-      [1, 2, 3].map(async () => {
-        const child = spawn(process.execPath, nodeArguments, { stdio: ['ignore', 'pipe', 'inherit'] });
-        let output = '';
-        for await (const chunk of child.stdout) output += chunk;
-        return Number(output);
-      }),
-    );
-    assert.equal(
-      outputs.reduce((sum, won) => sum + won),
-      40,
-      outputs.join(),
-    );
+      console.log(won);`);
+    const run = promisify(execFile);
+    const outputs = await Promise.all([1, 2, 3].map(() => run(process.execPath, program)));
+    const won = outputs.map(({ stdout }) => Number(stdout));
+    assert.equal(won[0]! + won[1]! + won[2]!, 40, won.join());
     assert.equal((await keys()).length, 40);
   });
 
   it('leaves the old object when the process is killed in the middle', async () => {
     await store.put('a.jpg', text('old'));
-    const driver = fileURLToPath(new URL('../../../../core/objects/folder/store.ts', import.meta.url));
-    const code = `
-      import { openFolder } from ${JSON.stringify(driver)};
-      const store = await openFolder({ root: ${JSON.stringify(root)} });
+    const program = programOn(`
       let sent = 0;
       await store.put('a.jpg', new ReadableStream({ pull(stream) {
         stream.enqueue(new Uint8Array(100_000));
         if (++sent === 20) process.kill(process.pid, 'SIGKILL');
-      } }));`;
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code],
-      {
-        stdio: 'inherit',
-      },
-    );
-    const [exitCode, signal] = await once(child, 'exit');
+      } }));`);
+    const [exitCode, signal] = await once(spawn(process.execPath, program, { stdio: 'inherit' }), 'exit');
     assert.ok(isWindows ? exitCode !== 0 : signal === 'SIGKILL');
     assert.equal(await read('a.jpg'), 'old');
     assert.deepEqual(await keys(), ['a.jpg']);
@@ -451,27 +435,13 @@ describe('faults of the disk', { skip: isWindows }, () => {
 
   it('a limit on file sizes is named, and the old object stays', async () => {
     await store.put('a.jpg', text('old'));
-    const driver = fileURLToPath(new URL('../../../../core/objects/folder/store.ts', import.meta.url));
-    const code = `
-      import { openFolder } from ${JSON.stringify(driver)};
+    const program = programOn(`
       process.on('SIGXFSZ', () => {});
-      const store = await openFolder({ root: ${JSON.stringify(root)} });
       await store
         .put('a.jpg', new Uint8Array(200_000))
-        .catch((error) => console.log(error.code + ': ' + error.message));`;
-    const output = execFileSync(
-      'sh',
-      [
-        '-c',
-        'ulimit -f 100; exec "$0" "$@"',
-        process.execPath,
-        '--disable-warning=ExperimentalWarning',
-        '--input-type=module',
-        '-e',
-        code,
-      ],
-      { encoding: 'utf8' },
-    );
+        .catch((error) => console.log(error.code + ': ' + error.message));`);
+    const limited = ['-c', 'ulimit -f 100; exec "$0" "$@"', process.execPath, ...program];
+    const output = execFileSync('sh', limited, { encoding: 'utf8' });
     assert.match(output, /^unavailable: cannot store .*a\.jpg: the file is larger than .*\(EFBIG\)/);
     assert.equal(await read('a.jpg'), 'old');
     assert.equal(await unfinished(), 0);
