@@ -10,7 +10,7 @@ import { printWarnings } from './training-options.ts';
 
 /**
  * Encodes captioned pictures for the training commands: with a progress bar, and with warnings about skipped ones on
- * stderr.
+ * stderr. Ctrl-C ends the process once the pictures encoded so far are in the cache.
  */
 
 export interface EncodingOptions {
@@ -61,10 +61,26 @@ async function shown<T extends Pick<Features, 'warnings'>>(
   const progress = encodingProgress();
   const parallel = remote ? PARALLEL_REMOTE_PICTURES : PARALLEL_PICTURES;
   const { cache, shared } = features;
-  const full = { ...options, cache, shared, augmentations, parallel, onProgress: progress.update };
-  const loaded = await load(full).finally(progress.stop);
-  printWarnings(loaded.warnings);
-  return loaded;
+  const interrupt = new AbortController();
+  const { signal } = interrupt;
+  const stop = () => interrupt.abort();
+  process.once('SIGINT', stop);
+  try {
+    const full = { ...options, cache, shared, augmentations, parallel, signal, onProgress: progress.update };
+    const loaded = await load(full).finally(progress.stop);
+    signal.throwIfAborted();
+    printWarnings(loaded.warnings);
+    return loaded;
+  } catch (error) {
+    if (signal.aborted) {
+      console.error('stopped; the pictures encoded so far are kept, and the next call goes on from there');
+      // Nobody else hears the signal now: it ends the process as usual.
+      process.kill(process.pid, 'SIGINT');
+    }
+    throw error;
+  } finally {
+    process.off('SIGINT', stop);
+  }
 }
 
 /** One progress bar per unit, one after the other. */

@@ -49,8 +49,15 @@ describe('npm run train, npm run tune', () => {
   const head = (name: string, file = 'image.onnx') => readFile(join(folder, `head-${name}`, file));
 
   it('makes a head that evaluates as serving loads it, with a checkpoint for its best epochs', async () => {
+    const encoding = command('train', training('whole', '--json'));
+    // The progress line at the start: those that are being encoded then are kept.
+    const stopped = await killWhen('the first line', (printed) => printed.includes(' pictures'), encoding, 'SIGINT');
+    assert.match(stopped.printed, /\nstopped; the pictures encoded so far are kept, .*\n$/);
+    assert.equal(stopped.code, null);
     const { code, stdout, stderr } = await call('train', ...training('whole', '--json'));
     assert.equal(code, 0, stderr);
+    const [all, left] = [stopped.printed, stderr].map((printed) => Number(/\/(\d+) pictures/.exec(printed)![1]));
+    assert.ok(left! < all!, `${left} of ${all}`);
     const totals = (unit: string) => new Set([...stderr.matchAll(RegExp(`/(\\d+) ${unit}`, 'g'))].map(([, of]) => of));
     assert.deepEqual([...totals('captions')], ['69'], stderr);
     assert.deepEqual([totals('class names').size, totals('class texts').size], [1, 1], stderr);

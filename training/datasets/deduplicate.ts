@@ -9,11 +9,16 @@ export const TRAINING = 'train';
 export type HashedPicture = CaptionedPicture & { readonly sha256: string };
 
 /** Pictures with their hashes; a picture without a hash in captions.jsonl is read. */
-export async function hashPictures(dataset: Dataset, parallel: number, warn: Warn): Promise<HashedPicture[]> {
+export async function hashPictures(
+  dataset: Dataset,
+  { parallel, signal }: { readonly parallel: number; readonly signal?: AbortSignal },
+  warn: Warn,
+): Promise<HashedPicture[]> {
   const hashes = dataset.pictures.map(({ sha256 }) => sha256);
-  await inParallel(parallel, dataset.pictures.keys(), async (i) => {
+  const hash = async (i: number) => {
     hashes[i] ??= (await readPicture(dataset, dataset.pictures[i]!))?.sha256 ?? null;
-  });
+  };
+  await inParallel(parallel, dataset.pictures.keys(), hash, signal);
   return dataset.pictures.flatMap((picture, i) => {
     const sha256 = hashes[i] ?? null;
     if (sha256 === null) warn('missing-picture', picture.image);

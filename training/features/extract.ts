@@ -56,6 +56,8 @@ export interface FeatureOptions extends CacheLocation {
   readonly parallel: number;
   /** @param done of `total`; `unit` is "pictures", "captions" or another kind of texts; not called for cached items */
   readonly onProgress?: (unit: string, done: number, total: number) => void;
+  /** Stops the encoding; the pictures encoded so far stay in the cache. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Features {
@@ -72,12 +74,12 @@ const CAPTIONS_A_WRITE = 4096;
 /**
  * Encodes what is not cached yet. The results are read from the cache on use, so that memory does not grow with the
  * number of pictures.
- * @throws {unavailable} if the cache cannot be written
+ * @throws {unavailable} if the cache cannot be written, and the signal's reason
  */
 export async function loadFeatures(dataset: Dataset, options: FeatureOptions): Promise<Features> {
   const warnings = new Map(dataset.warnings);
   const warn = warnInto(warnings);
-  let pictures = joinDoubles(await hashPictures(dataset, options.parallel, warn), warn);
+  let pictures = joinDoubles(await hashPictures(dataset, options, warn), warn);
   const caches = await openImageCaches(options);
   const open: OpenCache[] = caches.map(({ cache }) => cache);
   const close = async () => {
@@ -135,7 +137,10 @@ async function encodeTexts(texts: readonly string[], unit: string, options: Feat
       const part = todo.slice(start, start + CAPTIONS_A_WRITE);
       const vectors = await encoders.text.encode(
         part.map(([, text]) => text),
-        (done) => options.onProgress?.(unit, start + done, todo.length),
+        (done) => {
+          options.signal?.throwIfAborted();
+          options.onProgress?.(unit, start + done, todo.length);
+        },
       );
       await cache.rows.append(part.map(([hash], i) => ({ hash, values: vectors[i]! })));
       await cache.send('when-large');
@@ -241,11 +246,12 @@ async function encodeMissing(
   };
   try {
     // All must end before the model is released, even if one fails; their results are kept.
-    await inParallel(parallel, todo, async (picture) => {
+    const work = async (picture: HashedPicture) => {
       await encode(picture);
       options.onProgress?.('pictures', ++done, todo.length);
       await flush(PICTURES_A_WRITE);
-    }).finally(() => flush(1));
+    };
+    await inParallel(parallel, todo, work, options.signal).finally(() => flush(1));
   } finally {
     await encoder.close();
   }
