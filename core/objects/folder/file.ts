@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { constants, statfsSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
@@ -73,14 +73,17 @@ const IDENTITIES: ReadonlyMap<number, Identity> = new Map([
   [0x2011bab0, 'mtime'],
   [0x65735546, 'times'],
 ]);
-/** By device: asked once. */
+/** By device: asked once, and whenever a root is opened, because another drive may have got its number. */
 const identities = new Map<bigint, Identity>();
 
-/** Another drive may have got the number of this device. */
-export function forgetDevice(dev: bigint): void {
-  identities.delete(dev);
+/** Learns what lasts on the device of a root; whether its inode numbers do. */
+export async function learnDevice(dev: bigint, root: string): Promise<boolean> {
+  const { type } = await statfs(root);
+  identities.set(dev, IDENTITIES.get(type) ?? 'inode and times');
+  return identities.get(dev) === 'inode and times';
 }
 
+/** A drive mounted below the root is asked when its first file is met. */
 function identityOf(dev: bigint, path: string, typeOf: (path: string) => number): Identity {
   const known = identities.get(dev);
   if (known !== undefined) return known;

@@ -24,7 +24,8 @@ export interface OpenDirectory {
 export interface Root {
   readonly path: string;
   readonly dev: bigint;
-  readonly ino: bigint;
+  /** Null where inode numbers do not last: see `file.ts`. */
+  readonly ino: bigint | null;
 }
 
 /** Why a path does not lead to a folder of the bucket; `problem` continues "the key ...". */
@@ -44,7 +45,7 @@ export async function enterRoot(root: Root): Promise<OpenDirectory> {
   try {
     const directory = await enter(root.path, root.path);
     const { dev, ino } = await directory.stat();
-    if (dev === root.dev && ino === root.ino) return directory;
+    if (dev === root.dev && (root.ino === null || ino === root.ino)) return directory;
     await directory.close();
   } catch (error) {
     throw unavailable(error, OPEN_FOLDER, root.path);

@@ -6,7 +6,7 @@ import { OPEN_FOLDER, unavailable } from '../../files/file-errors.ts';
 import { resolveRange } from '../byte-range.ts';
 import type { PictureStore } from '../picture-store.ts';
 import { readOnly } from '../read-only.ts';
-import { forgetDevice, type OpenedFile, objectInfoOf, openFile, streamOf } from './file.ts';
+import { learnDevice, type OpenedFile, objectInfoOf, openFile, streamOf } from './file.ts';
 import { createRules, type FolderRules } from './ignore-file.ts';
 import { segmentsOf } from './key.ts';
 import { listFolder } from './list.ts';
@@ -54,7 +54,6 @@ export interface FolderStore extends PictureStore {
  */
 export async function openFolder(options: FolderOptions): Promise<FolderStore> {
   const root = await openRoot(options.root);
-  forgetDevice(root.dev);
   const rules = await createRules(root, options.ignore ?? [], options.data);
   const name = options.bucket ?? bucketNameOf(root.path);
   const trash = options.trash ?? join(root.path, WORKSHOP, 'trash');
@@ -106,7 +105,9 @@ function folderOf(root: Root, name: string, rules: FolderRules, trash: string, g
 
     async isThere() {
       const now = await openRoot(given).catch(() => null);
-      return now !== null && now.dev === root.dev && now.ino === root.ino;
+      return (
+        now !== null && now.dev === root.dev && now.ino === root.ino && (root.ino !== null || now.path === root.path)
+      );
     },
   };
 }
@@ -117,7 +118,7 @@ async function openRoot(path: string): Promise<Root> {
     const info = await stat(real, { bigint: true });
     if (info.isDirectory()) {
       await access(real, constants.R_OK | constants.X_OK);
-      return { path: real, dev: info.dev, ino: info.ino };
+      return { path: real, dev: info.dev, ino: (await learnDevice(info.dev, real)) ? info.ino : null };
     }
   } catch (error) {
     throw unavailable(error, OPEN_FOLDER, path);

@@ -22,7 +22,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { isSightlineError } from '../../../../core/errors.ts';
 import { etagOf } from '../../../../core/objects/folder/file.ts';
-import { type FileNames, isStoredAs } from '../../../../core/objects/folder/open-directory.ts';
+import { enterRoot, type FileNames, isStoredAs } from '../../../../core/objects/folder/open-directory.ts';
 import { openFolder } from '../../../../core/objects/folder/store.ts';
 import type { ObjectStore } from '../../../../core/ports.ts';
 import { onSmallDisk, smallDisk } from '../../../support/small-disk.ts';
@@ -337,7 +337,7 @@ describe('writing', () => {
     assert.equal(etags.size, 100);
   });
 
-  it('keeps the etag where inode numbers are made up: on FAT and exFAT, which have no ctime either, and FUSE', () => {
+  it('keeps the etag where inode numbers are made up: on FAT, exFAT (without ctime, too) and FUSE', async () => {
     const stat = { dev: 0n, ino: 1n, size: 2n, mtimeNs: 3n, ctimeNs: 4n };
     const of = (type: number) => {
       const etag = (changed: Partial<typeof stat>) =>
@@ -349,6 +349,9 @@ describe('writing', () => {
     assert.deepEqual(fat, [true, true, false, false]);
     assert.deepEqual(exfat, fat);
     assert.deepEqual(fuse, [true, false, false, false]);
+    const { dev, ino } = await lstat(root, { bigint: true });
+    await assert.rejects(enterRoot({ path: root, dev, ino: ino + 1n }), { code: 'unavailable' });
+    await (await enterRoot({ path: root, dev, ino: null })).close();
   });
 
   it('changes the etag when another program writes into the file', async () => {
