@@ -29,12 +29,13 @@ describe('a collection on the page', browserSkip(), () => {
     const { page } = await browser.open(t, starting.url);
     t.after(() => starting.close());
     await page.getByRole('heading', { name: 'Indexing 1,200 pictures' }).waitFor();
+    await page.clock.install();
     await page.getByRole('button', { name: /^Menu/ }).click();
     await page.getByRole('button', { name: 'Status' }).click();
     await page.locator('.card', { hasText: 'Waiting to be indexed' }).getByText('1,200').waitFor();
     await page.goBack();
     waiting = 0;
-    await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
+    await passTime(page, page.getByRole('heading', { name: 'No pictures yet' }));
   });
 
   it('says how much of the collection is indexed while that goes on', async (t) => {
@@ -43,14 +44,15 @@ describe('a collection on the page', browserSkip(), () => {
     const { page } = await browser.open(t, busy.url);
     t.after(() => busy.close());
     const note = page.getByRole('region', { name: 'Indexing' });
-    await note.getByText('3 of 10 pictures indexed').waitFor();
+    await page.clock.install();
+    await passTime(page, note.getByText('3 of 10 pictures indexed'));
     await page.getByRole('combobox', { name: 'Search pictures with words' }).fill('a cat');
-    await note.getByText('These are the best matches so far.').waitFor();
+    await passTime(page, note.getByText('These are the best matches so far.'));
     await page.goto(`${busy.url}?tag=nowhere`);
     await page.getByRole('heading', { name: 'No matches' }).waitFor();
-    await note.getByText(/3 of 10 pictures indexed, .* left.*The rest will appear as they are indexed/).waitFor();
+    await passTime(page, note.getByText(/3 of 10 pictures indexed, .* left.*The rest will appear as they are indexed/));
     waiting = 0;
-    await note.waitFor({ state: 'detached' });
+    await passTime(page, note, { until: 'gone' });
   });
 
   it('says how far a change of models is, what it waits for, and when it is over', async (t) => {
@@ -59,12 +61,16 @@ describe('a collection on the page', browserSkip(), () => {
     const { page } = await browser.open(t, changing.url);
     t.after(() => changing.close());
     const note = page.getByRole('region', { name: 'Model change' });
-    await note.getByText('Switching to the models clip: 1 of 3 done. Until then, the previous models answer').waitFor();
+    await page.clock.install();
+    await passTime(
+      page,
+      note.getByText('Switching to the models clip: 1 of 3 done. Until then, the previous models answer'),
+    );
     change = { ...change, done: 2, partial: true, problem: 'a folder is away' };
-    await note.getByText('2 of 3 done. Until then, searches only find what is done.').waitFor();
+    await passTime(page, note.getByText('2 of 3 done. Until then, searches only find what is done.'));
     await note.getByText('Waiting: a folder is away').waitFor();
     change = null;
-    await note.waitFor({ state: 'detached' });
+    await passTime(page, note, { until: 'gone' });
   });
 
   it('explains itself while it is empty', async (t) => {
@@ -282,6 +288,8 @@ describe('a collection on the page', browserSkip(), () => {
     assert.deepEqual(await violationsInLightAndDark(page), []);
     await page.setViewportSize({ width: 360, height: 740 });
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
+    // In a narrow page, messages lie over the list for six seconds.
+    await page.setViewportSize({ width: 1280, height: 800 });
     await page.getByRole('button', { name: `Restore ${name(0)}` }).click();
     await page.getByRole('heading', { name: 'Trash 2 pictures' }).waitFor();
     assert.equal((await server.json(`/images/${items[0]!.id}`)).status, 200);
@@ -425,7 +433,7 @@ describe('a collection on the page', browserSkip(), () => {
   });
 });
 
-/** Speeds up the page's clock until the condition holds. */
-async function passTime(page: Page, until: Locator): Promise<void> {
-  while (!(await until.isVisible())) await page.clock.runFor(250);
+/** Speeds up the page's clock until something is there, or no longer. */
+async function passTime(page: Page, what: Locator, { until }: { until: 'there' | 'gone' } = { until: 'there' }) {
+  while ((await what.isVisible()) !== (until === 'there')) await page.clock.runFor(250);
 }

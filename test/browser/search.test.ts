@@ -29,6 +29,22 @@ describe('searching on the page', browserSkip(), () => {
     await page.locator('.tile img.shown').first().waitFor();
   });
 
+  it('does everything else at once when the first pictures are there', async (t) => {
+    const { page } = await browser.open(t, 'about:blank');
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    const held = Promise.withResolvers<void>();
+    await page.route('**/thumbnail*', (route) => held.promise.then(() => route.continue()));
+    await page.clock.install();
+    await page.clock.pauseAt(Date.now() + 60_000);
+    await page.goto(server.url);
+    while (!asked.some((path) => path.endsWith('/thumbnail'))) await page.clock.runFor(10);
+    assert.equal(asked.includes('/status'), false);
+    const status = page.waitForRequest('**/status');
+    held.resolve();
+    await status;
+  });
+
   it('searches as one types, with the words in the address', async (t) => {
     const { page } = await browser.open(t, server.url);
     await search(page).pressSequentially('a dog at a window', { delay: 20 });

@@ -5,7 +5,7 @@ import { afterFirstAnswer } from './results.ts';
 export const firstShown = signal(false);
 
 const patienceMs = 2000;
-/** The events that end an image request; neither bubbles. */
+/** The events that end an image request. Neither bubbles, and `load` does not reach the window. */
 const ends = ['load', 'error'] as const;
 
 /** Watches for them and calls back once. */
@@ -13,14 +13,14 @@ export function afterFirstPictures(then: () => void): void {
   afterFirstAnswer(() => {
     const end = () => {
       if (firstShown.value) return;
-      for (const event of ends) removeEventListener(event, look, true);
+      for (const event of ends) document.removeEventListener(event, look, true);
       firstShown.value = true;
       then();
     };
     const look = () => {
       if ([...document.querySelectorAll<HTMLImageElement>('.tile img')].every(({ complete }) => complete)) end();
     };
-    for (const event of ends) addEventListener(event, look, true);
+    for (const event of ends) document.addEventListener(event, look, true);
     // The list is rendered first.
     requestAnimationFrame(() => setTimeout(look));
     setTimeout(end, patienceMs);
