@@ -300,7 +300,10 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
     lens,
     month,
     dayOfYear,
+    minBytes,
+    maxBytes,
   } = filter;
+  const hasSize = minBytes !== undefined || maxBytes !== undefined;
   const set: readonly (readonly [string | undefined, Partial<Query['filter']>])[] = [
     ...tagsAll.map((tag) => {
       const label = tag === favouriteTag ? tagLabel(tag) : `#${tag}`;
@@ -317,7 +320,7 @@ function activeFilters({ filter, minScore }: Query): (readonly [label: string, c
     [lens, { lens: undefined }],
     [month && formatMonth(month), { month: undefined }],
     [dayOfYear && formatDayOfYear(dayOfYear), { dayOfYear: undefined }],
-    [sizeLabel(filter), { minBytes: undefined, maxBytes: undefined }],
+    [hasSize ? sizeOption(minBytes, maxBytes) : undefined, { minBytes: undefined, maxBytes: undefined }],
     [takenAfter && t('filter.from', { day: formatDay(takenAfter) }), { takenAfter: undefined }],
     [takenBefore && t('filter.until', { day: formatDay(takenBefore) }), { takenBefore: undefined }],
   ];
@@ -336,12 +339,4 @@ function sizeOption(min?: number, max?: number): string {
   return min === undefined
     ? t('filter.sizeUpTo', { most })
     : t('filter.sizeBetween', { least: formatBytes(min), most });
-}
-
-function sizeLabel({ minBytes, maxBytes }: Query['filter']): string | undefined {
-  if (minBytes === undefined && maxBytes === undefined) return;
-  if (minBytes === undefined) return t('filter.upTo', { size: formatBytes(maxBytes!) });
-  return maxBytes === undefined
-    ? t('filter.fromSize', { size: formatBytes(minBytes) })
-    : t('filter.sizeBetween', { least: formatBytes(minBytes), most: formatBytes(maxBytes) });
 }

@@ -97,7 +97,7 @@ function UploadRow({ upload }: { upload: Upload }) {
       {state === 'done' && upload.picture !== undefined ? (
         <IconButton
           icon="picture"
-          label={t('upload.showName', { name })}
+          label={t('detail.show', { name })}
           title={t('do.show')}
           onClick={() => openPhoto(upload.picture!)}
         />
