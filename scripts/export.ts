@@ -3,6 +3,7 @@ import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { closing } from '../core/closing.ts';
+import { counted } from '../core/counted.ts';
 import { unavailable } from '../core/files/file-errors.ts';
 import { path, toggle } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
@@ -10,7 +11,6 @@ import { exportUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';
 import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';
 import { command, EXIT } from './cli/command.ts';
-import { counted } from './cli/counted.ts';
 import { INDEX } from './cli/options.ts';
 
 export default command({

@@ -1,11 +1,11 @@
 import { closing } from '../core/closing.ts';
+import { counted } from '../core/counted.ts';
 import { toggle } from '../core/setting-value.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createLogger, expectIndex, openRuntime, type Runtime } from '../server/runtime.ts';
 import { removeSamples } from '../server/sample-photos.ts';
 import { askMoved } from './cli/ask-moved.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { counted } from './cli/counted.ts';
 import { DATA } from './cli/options.ts';
 
 export default command({

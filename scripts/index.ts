@@ -1,4 +1,5 @@
 import { closing } from '../core/closing.ts';
+import { counted } from '../core/counted.ts';
 import { countLeftOut, type LeftOut, NO_PICTURE } from '../core/files/left-out.ts';
 import type { Job } from '../core/index-image.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
@@ -17,7 +18,6 @@ import { removeSamples } from '../server/sample-photos.ts';
 import { type ReconcileOptions, reconcile } from '../server/watch/reconcile.ts';
 import { askMoved } from './cli/ask-moved.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { counted } from './cli/counted.ts';
 import { isBucket, parseBucket } from './cli/location.ts';
 import { CONCURRENCY, DATA } from './cli/options.ts';
 import { createProgress } from './cli/progress.ts';
@@ -184,7 +184,7 @@ function print(summary: {
   const { handled, unchanged, removed, refreshed, leftOut, pictures, failed, seconds } = summary;
   console.log(`${counted(pictures, 'picture')} of ${summary.folder} can be searched.`);
   console.log(`${handled} handled in ${seconds} s, ${unchanged} skipped as unchanged, ${removed} removed.`);
-  if (refreshed > 0) console.log(`${refreshed} that were indexed earlier were read again for what is new.`);
+  if (refreshed > 0) console.log(`Read again for what is new: ${refreshed} indexed earlier.`);
   const reasons = Object.entries(leftOut).map(([reason, files]) => `${files} ${reason}`);
   if (reasons.length > 0) console.log(`Left out as no pictures: ${reasons.join(', ')}.`);
   if (failed.length > 0) console.log(`${failed.length} could not be indexed:`);

@@ -1,10 +1,10 @@
 import { closing } from '../core/closing.ts';
+import { counted } from '../core/counted.ts';
 import type { SpaceSummary } from '../core/spaces/port.ts';
 import { readConfig } from '../server/environment.ts';
 import { expectIndex, openSpaces } from '../server/runtime.ts';
 import { findModels, type SpaceModels } from '../server/spaces/space-models.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { counted } from './cli/counted.ts';
 import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
 
 export default command({

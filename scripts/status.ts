@@ -1,7 +1,7 @@
+import { counted } from '../core/counted.ts';
 import { SightlineError } from '../core/errors.ts';
 import { text, url } from '../core/setting-value.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { counted } from './cli/counted.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 
 /** The fields of `GET /status` that are used. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { closing } from '../core/closing.ts';
+import { counted } from '../core/counted.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { HEAD_FILE, type HeadFile, headBytes, loadHeadFile } from '../core/encode/head-file.ts';
 import { choice, listed, path, text, toggle, whole } from '../core/setting-value.ts';
@@ -20,7 +21,6 @@ import { statePath, type TrainingResult, trainHead } from '../training/trainer/t
 import { availableOutputs, TRAINING_SPLITS, type TrainingData } from '../training/trainer/training-data.ts';
 import { type HeadFiles, headFiles, type StoredHead, writeHeadFiles } from '../training/trainer/write-head.ts';
 import { command, EXIT, UsageError, type Values } from './cli/command.ts';
-import { counted } from './cli/counted.ts';
 import { encodeTrainingData } from './cli/encode-pictures.ts';
 import { headInUse } from './cli/head-in-use.ts';
 import { createProgress } from './cli/progress.ts';
@@ -274,7 +274,9 @@ function recipeOf(flags: Flags, start: StoredHead | null, data: TrainingData): R
   const last = flags['with-validation'] ? ({ select: 'last', patience: null } as const) : {};
   const recipe = { ...withFittingBatch(usual, pairs), ...last, epochs };
   if (recipe.batch < usual.batch) {
-    console.error(`${pairs} training pairs are few: a step takes ${recipe.batch} of them instead of ${usual.batch}.`);
+    console.error(
+      `Only ${counted(pairs, 'training pair')}: a step takes ${recipe.batch} of them instead of ${usual.batch}.`,
+    );
   }
   if (flags.epoch === undefined || flags.epoch <= recipe.epochs) return recipe;
   throw new UsageError(`--epoch: expected a whole number from 1 to ${recipe.epochs}, got "${flags.epoch}"`);

@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts';
 import { SightlineError } from '../errors.ts';
 import type { Hit, StoredPoint, VectorStore } from '../ports.ts';
 import type { JointEmbedding } from '../types.ts';
@@ -109,9 +110,13 @@ function assertGood(found: Verification, { minOverlap }: VerifyOptions, missing:
   if (differences > FEW + missing) refuse(`at most ${FEW} differences to the live space`, `${differences}`);
   const lost = live.images + live.captions - built.images - built.captions;
   if (lost > missing + differences) {
-    refuse(`${live.images} pictures and ${live.captions} captions`, `${built.images} and ${built.captions}`);
+    refuse(
+      `${counted(live.images, 'picture')} and ${counted(live.captions, 'caption')}`,
+      `${built.images} and ${built.captions}`,
+    );
   }
-  if (foundThemselves < sampled) refuse(`each of ${sampled} points found by its own vector`, `${foundThemselves}`);
+  if (foundThemselves < sampled)
+    refuse(`each of ${counted(sampled, 'point')} found by its own vector`, `${foundThemselves}`);
   if (overlap !== null && overlap < minOverlap) {
     refuse(
       `${minOverlap} or more of the nearest pictures in common with the live space (--min-overlap)`,

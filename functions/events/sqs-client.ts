@@ -10,6 +10,7 @@ import {
   type SQSClientConfig,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
+import { counted } from '../../core/counted.ts';
 import { SightlineError } from '../../core/errors.ts';
 
 export interface ReceivedMessage {
@@ -211,7 +212,10 @@ async function redrive(client: SQSClient, url: string, { call, attributes }: Req
       const { Status, ApproximateNumberOfMessagesMoved: moved = 0, FailureReason } = Results[0] ?? {};
       if (Status === 'FAILED' || Status === 'CANCELLED') {
         const why = FailureReason ?? `the task is ${Status.toLowerCase()}`;
-        throw new SightlineError('unavailable', `${from}: ${moved} of about ${messages} messages came back: ${why}`);
+        throw new SightlineError(
+          'unavailable',
+          `${from}: ${moved} of about ${counted(messages, 'message')} came back: ${why}`,
+        );
       }
       return { moved, isOver: Status === 'COMPLETED' };
     },

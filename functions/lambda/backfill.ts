@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import pRetry, { AbortError } from 'p-retry';
+import { counted } from '../../core/counted.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
 import { toS3Event } from '../events/s3-event.ts';
@@ -136,7 +137,7 @@ async function send(queue: Pick<MessageQueue, 'send'>, bodies: readonly string[]
     const refused = await queue.send(left).catch((error: Error) => Promise.reject(new AbortError(error)));
     left = refused.map((i) => left[i]!);
     if (left.length === 0) return;
-    throw new SightlineError('unavailable', `the queue refused ${left.length} messages ${TRIES} times`);
+    throw new SightlineError('unavailable', `the queue refused ${counted(left.length, 'message')} ${TRIES} times`);
   };
   await pRetry(attempt, { retries: TRIES - 1, minTimeout: 50 });
 }

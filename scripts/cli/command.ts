@@ -1,9 +1,9 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { counted } from '../../core/counted.ts';
 import { isSightlineError } from '../../core/errors.ts';
 import { nearest, type Option, readOption } from '../../core/setting-value.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { isCheckout, npmCall, userPath } from '../../server/environment.ts';
-import { counted } from './counted.ts';
 
 /** Exit codes of all commands: success, failure, wrong usage. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;

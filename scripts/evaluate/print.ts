@@ -1,7 +1,7 @@
+import { counted } from '../../core/counted.ts';
 import type { EvaluatedSpace } from '../../training/metrics/evaluate-head.ts';
 import { CUTOFFS, type DirectionValues, type Figures, type Values } from '../../training/metrics/metrics.ts';
 import type { Comparison, Interval } from '../../training/metrics/significance.ts';
-import { counted } from '../cli/counted.ts';
 
 /** Prints results for people. */
 

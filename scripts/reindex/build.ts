@@ -1,4 +1,5 @@
 import { closing } from '../../core/closing.ts';
+import { counted } from '../../core/counted.ts';
 import { knownAs } from '../../core/encode/image-embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { Embedder } from '../../core/ports.ts';
@@ -124,12 +125,12 @@ function tell(json: boolean, told: Told): number {
 
 function print(report: { readonly space: string; readonly before: string } & BuildReport): void {
   const { space, before, verification: found } = report;
-  console.log(`${report.embedded} pictures and captions embedded, ${report.copied} entries copied.`);
-  if (report.missingCount > 0) console.log(`${report.missingCount} pictures left out:`);
+  console.log(`Pictures and captions embedded: ${report.embedded}; entries copied: ${report.copied}.`);
+  if (report.missingCount > 0) console.log(`${counted(report.missingCount, 'picture')} left out:`);
   for (const { bucket, key, reason } of report.missing) console.log(`  ${key} of ${bucket}: ${reason}`);
   console.log(
-    `Check: ${found.built.images} of ${found.live.images} pictures, ${found.built.captions} of ` +
-      `${found.live.captions} captions, ` +
+    `Check: ${found.built.images} of ${counted(found.live.images, 'picture')}, ${found.built.captions} of ` +
+      `${counted(found.live.captions, 'caption')}, ` +
       `${found.foundThemselves} of ${found.sampled} found by their own vectors` +
       (found.overlap === null ? '.' : `, ${Math.round(found.overlap * 100)} % of the nearest pictures as before.`),
   );

@@ -1,4 +1,5 @@
 import { closing } from '../../core/closing.ts';
+import { counted } from '../../core/counted.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { SightlineError } from '../../core/errors.ts';
@@ -29,7 +30,7 @@ export async function refuseWorse(config: Config, head: string, captioned: strin
   throw new SightlineError(
     'precondition-failed',
     `${head} is ${verdictSentence(verdict)}, or change to it all the same with --anyway ` +
-      `(judged on ${verdict.pictures} pictures)`,
+      `(judged on ${counted(verdict.pictures, 'picture')})`,
     { details: { ...verdict } },
   );
 }

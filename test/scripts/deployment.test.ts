@@ -81,7 +81,7 @@ describe('the commands for a deployment', () => {
     const FailureReason = 'CouldNotDetermineMessageSource';
     answer = sqs(12, policy, [{ Status: 'FAILED', ApproximateNumberOfMessagesMoved: 3, FailureReason }]);
     const failed = await run('redrive', '--queue', `${base}/123456789012/events`);
-    assert.deepEqual([failed.code, failed.stdout], [1, 'About 12 messages are on their way back from dead.\n']);
+    assert.deepEqual([failed.code, failed.stdout], [1, 'About 12 messages on the way back from dead.\n']);
     assert.equal(failed.stderr, `error: dead: 3 of about 12 messages came back: ${FailureReason}\n`);
     answer = sqs(12, policy);
     const second = await run('redrive', '--queue', `${base}/123456789012/events`);

@@ -231,7 +231,7 @@ describe('npm run train, npm run tune', () => {
     };
     assert.ok(out.startsWith(join(folder, 'data', 'heads')), out);
     assert.equal(training.start, JSON.parse(await readFile('models/head-compact/head.json', 'utf8')).space);
-    assert.match(stderr, /training pairs are few: a step takes \d+ of them instead of 256/);
+    assert.match(stderr, /Only \d+ training pairs: a step takes \d+ of them instead of 256/);
     assert.notEqual(verdict.result, 'worse');
     assert.equal(verdict.pictures, 7);
     const kept = JSON.parse(await readFile(join(out, 'head.json'), 'utf8')) as { training: { verdict: object } };

@@ -1,3 +1,4 @@
+import { counted } from '../../core/counted.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { CaptionRecord } from './caption-form.ts';
 import { isSidecarName, readSidecars, sampleKey } from './caption-sidecars.ts';
@@ -52,7 +53,7 @@ export async function pairsOf(source: SourceFiles, chosen: string | null, findin
     throw new SightlineError(
       'invalid-input',
       `${source.name}: expected pictures and a captions file, a text beside each picture, or tar shards of both, ` +
-        `got ${pictures.length} pictures and ${files.length - pictures.length} other files`,
+        `got ${counted(pictures.length, 'picture')} and ${counted(files.length - pictures.length, 'other file')}`,
     );
   }
   const each = async function* () {

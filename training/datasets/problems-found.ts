@@ -1,3 +1,5 @@
+import { counted } from '../../core/counted.ts';
+
 /** Problems found in a data set, with counts and examples, and the report about them. */
 
 const EXPLANATIONS = {
@@ -69,15 +71,16 @@ export interface PreparationSummary {
 export function describeSummary(report: PreparationSummary, to: string): string {
   const { pictures, captions, splits, splitRule, findings, written, kept, seconds } = report;
   const lines = [
-    `${to}: ${pictures} pictures with ${captions} captions, from ${report.from} (${report.form})`,
+    `${to}: ${counted(pictures, 'picture')} with ${counted(captions, 'caption')}, from ${report.from} (${report.form})`,
     ...Object.entries(splits).map(
-      ([name, counts]) => `  ${name.padEnd(6)} ${counts.pictures} pictures, ${counts.captions} captions`,
+      ([name, counts]) =>
+        `  ${name.padEnd(6)} ${counted(counts.pictures, 'picture')}, ${counted(counts.captions, 'caption')}`,
     ),
-    `${written} pictures written, ${kept} there already, ${seconds} s`,
+    `${counted(written, 'picture')} written, ${kept} there already, ${seconds} s`,
   ];
   if (splitRule !== null) lines.push(`splits without a name: ${splitRule}`);
   for (const [what, { count, means, examples }] of Object.entries(findings)) {
-    lines.push(`${count} ${means} (${what})`);
+    lines.push(`${what} ${count}: ${means}`);
     for (const example of examples.slice(0, 3)) lines.push(`    ${example}`);
     if (count > 3) lines.push('    ...');
   }

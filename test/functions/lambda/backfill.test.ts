@@ -151,8 +151,8 @@ describe('npm run reindex', () => {
     const args = ['s3://pictures/old/', '--queue', queue.url, '--endpoint', cloud.s3.endpoint];
     const { code, stdout, stderr } = await reindex(...args);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /3 pictures .* announced in 1 messages/);
-    assert.match(stdout, /Left out: 1 archived objects/);
+    assert.match(stdout, /3 pictures .* announced in 1 message\./);
+    assert.match(stdout, /Left out: 1 archived object\./);
     const event = await queue.receive();
     const keys = event!.Records.flatMap(({ body }) => parseS3Event(body).map(({ key }) => key));
     assert.deepEqual(keys, ['old/a b.jpg', 'old/c+d.jpg', 'old/thawed.jpg']);

@@ -68,7 +68,7 @@ describe('reading captioned pictures', () => {
     ],
     ['some lines without a split', line('a.jpg', ['x']) + line('b.jpg', ['y'], null), /1 of 2 without one/],
     ['nothing', '', /got none \(0 lines/],
-    ['no picture of the split', line('a.jpg', ['x'], 'test'), /split train, got none \(1 lines, splits: test/],
+    ['no picture of the split', line('a.jpg', ['x'], 'test'), /split train, got none \(1 line, splits: test/],
   ];
   for (const [name, lines, message] of broken) {
     it(`refuses ${name}, naming the place`, async () => {

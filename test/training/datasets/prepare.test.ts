@@ -132,7 +132,10 @@ describe('preparing Flickr30k as it lies on the hub', () => {
     assert.equal(prepared.report.form, 'flickr30k');
     assert.deepEqual(prepared.report.splits.train, { pictures: 2, captions: 3 });
     const text = describeSummary(prepared.report, 'there');
-    assert.match(text, /there: 4 pictures with 5 captions/);
+    assert.match(
+      text,
+      /there: 4 pictures with 5 captions, [\s\S]*\n {2}test {3}1 picture, 1 caption\n[\s\S]*\nbroken-line 1: /,
+    );
     assert.match(text, /b\.jpg \(train\) and b3\.jpg \(val\)/);
     const stored = await prepared.target.get('images/a.jpg');
     assert.deepEqual(Buffer.from(await new Response(stored!.body).arrayBuffer()), a);
