@@ -69,6 +69,9 @@ const PREFERENCE = 0.15;
 /** With a smaller lead over the next language, a detector is more often wrong than right on short texts. */
 const LEAD = 0.05;
 
+/** What tells of no language: words with digits, such as IMG_0504, and names of files, such as photos/cat.jpg. */
+const NAMES = /\S*[\d_]\S*|\S+\.[a-z]{3,4}(?=\s|$)/giu;
+
 /** A guess at the language of a text. */
 export async function guessLanguage(text: string, clues: Clues): Promise<Guess> {
   const letters = text.match(/\p{L}/gu)?.length ?? 0;
@@ -93,8 +96,10 @@ async function ofScript(text: string, languages: readonly string[], preferred: r
   return { language: likeliest(ranked, { isShort, wanted, close: usual!, none: usual! }), also: null };
 }
 
-async function latin(text: string, { preferred, englishShare }: Clues): Promise<Guess> {
+async function latin(given: string, { preferred, englishShare }: Clues): Promise<Guess> {
+  const text = given.replace(NAMES, '');
   const words = wordsOf(text);
+  if (words.length === 0) return UNDECIDED;
   const share = await englishShare(words);
   const isShort = words.length <= SHORT;
   const wanted = preferred.find((language) => !NOT_LATIN.has(language)) ?? 'en';

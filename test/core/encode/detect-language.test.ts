@@ -90,8 +90,25 @@ describe('the language of a text', () => {
     assert.deepEqual(await guess('Hund', ['de', 'en']), { language: 'de', also: null });
   });
 
-  it('is not known where there are no letters', async () => {
-    for (const text of ['', '2019', '🐶', ' ?! ']) assert.deepEqual(await guess(text), { language: null, also: null });
+  it('is not known where there are no letters, nor of names of files and words with digits', async () => {
+    for (const preferred of [[], ['de', 'en']]) {
+      for (const text of [
+        '',
+        '2019',
+        '🐶',
+        ' ?! ',
+        'cat.jpg',
+        'Katze.HEIC',
+        'IMG_0504',
+        'DSC01234.NEF',
+        'a/cat',
+        'x2',
+      ]) {
+        assert.deepEqual(await guess(text, preferred), { language: null, also: null }, text);
+      }
+    }
+    assert.equal(await languageOf('IMG_0504.jpg: ein Hund rennt am Strand entlang'), 'de');
+    assert.equal(await languageOf('2019年 照片.jpg'), 'zh');
   });
 
   it(`decides rightly about English for ${100 * FLOOR} % of short queries, whoever asks`, async (t) => {
