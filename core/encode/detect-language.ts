@@ -69,7 +69,7 @@ const PREFERENCE = 0.15;
 /** With a smaller lead over the next language, a detector is more often wrong than right on short texts. */
 const LEAD = 0.05;
 
-/** What tells of no language: words with digits, such as IMG_0504, and names of files, such as photos/cat.jpg. */
+/** What tells of no language: words with digits, such as IMG_0504, and names of files, such as cat.jpg. */
 const NAMES = /\S*[\d_]\S*|\S+\.[a-z]{3,4}(?=\s|$)/giu;
 
 /** A guess at the language of a text. */

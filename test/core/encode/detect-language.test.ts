@@ -92,18 +92,7 @@ describe('the language of a text', () => {
 
   it('is not known where there are no letters, nor of names of files and words with digits', async () => {
     for (const preferred of [[], ['de', 'en']]) {
-      for (const text of [
-        '',
-        '2019',
-        '🐶',
-        ' ?! ',
-        'cat.jpg',
-        'Katze.HEIC',
-        'IMG_0504',
-        'DSC01234.NEF',
-        'a/cat',
-        'x2',
-      ]) {
+      for (const text of ['', '2019', '🐶', ' ?! ', 'cat.jpg', 'Katze.HEIC', 'IMG_0504', 'DSC01234.NEF', 'x2']) {
         assert.deepEqual(await guess(text, preferred), { language: null, also: null }, text);
       }
     }
