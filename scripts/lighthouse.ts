@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempDisposableSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { choice, toggle, url, whole } from '../core/setting-value.ts';
@@ -35,37 +35,19 @@ need.`,
 
 /** Scores from 0 to 100 by category. */
 function judge(url: string, form: 'desktop' | 'mobile', browser: string): Record<string, number> {
-  const folder = mkdtempSync(join(tmpdir(), 'lighthouse-'));
-  try {
-    const file = join(folder, 'report.json');
-    const made = spawnSync(
-      'env',
-      [
-        ...[
-          `CHROME_PATH=${browser}`,
-          'npm',
-          'exec',
-          '--yes',
-          `--package=lighthouse@${version}`,
-          '--',
-          'lighthouse',
-          url,
-          '--quiet',
-        ],
-        '--output=json',
-        `--output-path=${file}`,
-        `--only-categories=${categories.join(',')}`,
-        '--chrome-flags=--headless=new --no-sandbox --disable-gpu',
-        ...(form === 'desktop' ? ['--preset=desktop'] : []),
-      ],
-      { encoding: 'utf8' },
-    );
-    if (made.status !== 0) throw new Error(`expected Lighthouse to judge ${url}, it said:\n${made.stderr}`);
-    const report = JSON.parse(readFileSync(file, 'utf8')) as { categories: Record<string, { score: number | null }> };
-    return Object.fromEntries(
-      categories.map((name) => [name, Math.round((report.categories[name]?.score ?? 0) * 100)]),
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'lighthouse-'));
+  const file = join(folder.path, 'report.json');
+  const options = [
+    '--quiet',
+    '--output=json',
+    `--output-path=${file}`,
+    `--only-categories=${categories.join(',')}`,
+    '--chrome-flags=--headless=new --no-sandbox --disable-gpu',
+    ...(form === 'desktop' ? ['--preset=desktop'] : []),
+  ];
+  const call = ['npm', 'exec', '--yes', `--package=lighthouse@${version}`, '--', 'lighthouse', url, ...options];
+  const made = spawnSync('env', [`CHROME_PATH=${browser}`, ...call], { encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`expected Lighthouse to judge ${url}, it said:\n${made.stderr}`);
+  const report = JSON.parse(readFileSync(file, 'utf8')) as { categories: Record<string, { score: number | null }> };
+  return Object.fromEntries(categories.map((name) => [name, Math.round((report.categories[name]?.score ?? 0) * 100)]));
 }

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { canonicalJson } from '../core/canonical-json.ts';
+import { canonicalJson, isJsonObject } from '../core/canonical-json.ts';
 import { closing } from '../core/closing.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
@@ -200,7 +200,7 @@ function recipeOf({ recipe, name, change = {} }: Trial): Recipe {
  * Merges `change` into `base`: objects by field, everything else replaced. Unknown fields are errors.
  */
 function overlay(base: unknown, change: unknown, where: string): unknown {
-  if (!isObject(base) || !isObject(change)) return change;
+  if (!isJsonObject(base) || !isJsonObject(change)) return change;
   const unknown = Object.keys(change).find((key) => !(key in base));
   if (unknown !== undefined) {
     throw new SightlineError(
@@ -214,10 +214,6 @@ function overlay(base: unknown, change: unknown, where: string): unknown {
       key in change ? overlay(value, change[key], `${where}.${key}`) : value,
     ]),
   );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function line({ name, epoch, validationLoss, seconds, recallSums, bytes, trial }: Result): string {

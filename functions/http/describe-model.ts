@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../core/canonical-json.ts';
 import { loadHeadFile, trainingCurves } from '../../core/encode/head-file.ts';
 import { readSharedSpaceId } from '../../core/encode/identity-head.ts';
 import { outputSizes, preprocessingOf } from '../../core/encode/image-encoder.ts';
@@ -60,7 +61,7 @@ interface Projected {
 async function describeHead(folder: string): Promise<Projected> {
   const { space, dimension, name, recipe, training, image, texts } = await loadHeadFile(folder);
   const { pairs } = training;
-  const figures = Object.entries({ ...training, ...(isRecord(pairs) && pairs) }).filter(
+  const figures = Object.entries({ ...training, ...(isJsonObject(pairs) && pairs) }).filter(
     (entry): entry is [string, string | number | null] =>
       entry[1] === null || typeof entry[1] === 'string' || typeof entry[1] === 'number',
   );
@@ -86,8 +87,4 @@ async function describeSharedSpace(
   const space = config.space ?? (await readSharedSpaceId(config.modelDirs, profile));
   const about = { name: `none: ${profile.text.sharedSpace}`, trained: {}, curves: [] };
   return { space, dimension: profile.text.dimension, imageOutputs: [SHARED_OUTPUT], texts: null, about };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -127,14 +127,20 @@ export interface Validator {
 /** Rows embedded at a time: a few megabytes. */
 const ROWS = 1024;
 
+/** Builds and loads the graph of each tower. */
+export async function loadTowers(options: StepOptions) {
+  const { threads } = options;
+  return {
+    text: await loadOnnx(towerGraph(options, 'text'), { threads }),
+    image: await loadOnnx(towerGraph(options, 'image'), { threads }),
+  };
+}
+
 /** Builds and loads the graphs of the loss and of each tower. They run once per epoch and keep no memory in between. */
 export async function createValidator(options: StepOptions): Promise<Validator> {
   const { recipe, widths, threads } = options;
   const lossOf = bySize((own) => loadOnnx(lossGraph(own), { threads }), options);
-  const towers = {
-    text: await loadOnnx(towerGraph(options, 'text'), { threads }),
-    image: await loadOnnx(towerGraph(options, 'image'), { threads }),
-  };
+  const towers = await loadTowers(options);
   const slots = trainable(recipe, widths);
   const fixed = (model: OnnxModel, parameters: State) =>
     Object.fromEntries(

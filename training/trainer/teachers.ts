@@ -1,7 +1,6 @@
-import { float32, loadOnnx } from '../../core/onnx/onnx-session.ts';
+import { float32 } from '../../core/onnx/onnx-session.ts';
 import { TEMPERATURE } from './loss.ts';
-import type { PairBatch, State, StepOptions } from './step.ts';
-import { towerGraph } from './step-graph.ts';
+import { loadTowers, type PairBatch, type State, type StepOptions } from './step.ts';
 
 /** Trained heads that tell another head how similar texts and pictures are. */
 export interface Teachers {
@@ -15,13 +14,10 @@ export interface Teachers {
 
 /** `teachers` are the parameters of heads with the same recipe. */
 export async function createTeachers(options: StepOptions, teachers: readonly State[]): Promise<Teachers> {
-  const { recipe, widths, threads } = options;
+  const { recipe, widths } = options;
   const { dimension } = recipe.head;
   const width = teachers.length * dimension;
-  const towers = {
-    text: await loadOnnx(towerGraph(options, 'text'), { threads }),
-    image: await loadOnnx(towerGraph(options, 'image'), { threads }),
-  };
+  const towers = await loadTowers(options);
   const scales = teachers.map((teacher) => {
     const learned = teacher.get(TEMPERATURE);
     return (learned === undefined ? 1 / recipe.loss.temperature : Math.exp(learned[0]!)) / teachers.length;

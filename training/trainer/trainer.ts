@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalJson } from '../../core/canonical-json.ts';
+import { canonicalJson, isJsonObject } from '../../core/canonical-json.ts';
 import { closing } from '../../core/closing.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { TransformedPairs } from '../features/feature-transform.ts';
@@ -224,17 +224,13 @@ function differences(that: unknown, own: unknown, name = ''): string[] {
   // Two hashes would say nothing.
   if (name === 'data') return ['other captioned pictures or encoders'];
   if (name === 'start') return ['another head to start from'];
-  if (!isObject(that) || !isObject(own)) {
+  if (!isJsonObject(that) || !isJsonObject(own)) {
     const [theirs, ours] = [that, own].map((value) => (value === undefined ? 'none' : canonicalJson(value)));
     return [`${name} ${theirs}, this one ${ours}`];
   }
   const below = name === '' || name === 'recipe' ? '' : `${name}.`;
   const keys = Object.keys({ ...that, ...own });
   return keys.flatMap((key) => differences(that[key], own[key], `${below}${key}`));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function startingPoint(options: TrainingOptions, fresh: Progress): Promise<Progress> {

@@ -1,22 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { deviceName, type Exif, readExif } from '../../../core/metadata/exif.ts';
+import { deviceName, readExif } from '../../../core/metadata/exif.ts';
 import { ASCII, exifBlock, RATIONALS, SHORT, type Tags } from './exif-block.ts';
 
-const NOTHING: Exif = {
-  original: null,
-  digitized: null,
-  changed: null,
-  gps: null,
-  camera: null,
-  lens: null,
-  exposureTime: null,
-  aperture: null,
-  iso: null,
-  focalLength: null,
-  latitude: null,
-  longitude: null,
-};
+const NOTHING = readExif(new Uint8Array());
 const original = (text: string, more: Record<number, ReturnType<typeof ASCII>> = {}) =>
   readExif(exifBlock({ photo: { 36867: ASCII(text), ...more } })).original;
 
@@ -135,6 +122,7 @@ describe('EXIF', () => {
     }
     const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
     assert.deepEqual(readExif(block), NOTHING);
+    assert.deepEqual(new Set(Object.values(NOTHING)), new Set([null]));
     assert.ok(process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed - before < 10e6);
   });
 });
