@@ -91,17 +91,18 @@ export function writeRoute(options: HttpOptions) {
 }
 export type WriteRoute = ReturnType<typeof writeRoute>;
 
-/** Always open: for monitoring, and for a browser without a session. */
-const OPEN_PATHS = new Set(['/health', '/session']);
+/** Always open: for monitoring, for a browser without a session, and for who reads how to ask. */
+const OPEN_PATHS = /^\/(health|session|docs(\/.*)?|openapi\.json)$/;
 
 /**
- * Refuses a request without a valid key if reading requires one. The page itself is exempt: it holds no pictures.
+ * Refuses a request without a valid key if reading requires one. The page itself is exempt, as is the documentation of
+ * the API: they hold no pictures.
  */
 export function requireKeyToRead({ options, page }: AppDeps): MiddlewareHandler<AppEnv> {
   if (scopesWithoutKey(options).includes('read')) return (_c, next) => next();
   return async (c, next) => {
     const { path, method } = c.req;
-    const isOpen = c.get('apiKey') !== null || OPEN_PATHS.has(path) || method === 'OPTIONS';
+    const isOpen = c.get('apiKey') !== null || OPEN_PATHS.test(path) || method === 'OPTIONS';
     if (!isOpen && ((await page?.(path)) ?? null) === null) throw unauthorized(c);
     await next();
   };
