@@ -2,6 +2,7 @@ import { lstat, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
+import { isSightlineError } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
 import { isSidecar } from '../../core/metadata/sidecar.ts';
 import { IGNORE_FILE } from '../../core/objects/folder/ignore-file.ts';
@@ -128,9 +129,8 @@ class FolderWatcher {
     const timer = setTimeout(() => {
       const { before } = this.#quiet.get(key)!;
       this.#quiet.delete(key);
-      const { logger } = this.#options;
       const look = () => this.#look(key, before);
-      void this.#looks.add(look).catch((error: unknown) => logger.error({ key, err: error }, 'not seen'));
+      void this.#looks.add(look).catch((error: unknown) => this.#report(error, { key }, 'not seen'));
     }, this.#quietMs);
     this.#quiet.set(key, { timer, before });
   }
@@ -176,11 +176,17 @@ class FolderWatcher {
     this.#prefixes.add(prefix);
     void this.#comparisons.add(async () => {
       this.#prefixes.delete(prefix);
-      await this.#compare(prefix).catch((error: unknown) => {
-        if (this.#stopped.aborted) return;
-        this.#options.logger.error({ prefix, err: error }, 'the folder could not be compared with the index');
-      });
+      await this.#compare(prefix).catch((error: unknown) =>
+        this.#report(error, { prefix }, 'the folder could not be compared with the index'),
+      );
     });
+  }
+
+  #report(error: unknown, what: object, message: string): void {
+    if (this.#stopped.aborted) return;
+    // Whoever waits for the folder says once that it is gone.
+    const isGone = isSightlineError(error, 'unavailable') && error.details.path === this.#root;
+    this.#options.logger[isGone ? 'debug' : 'error']({ ...what, err: error }, message);
   }
 
   #compare(prefix: string): Promise<Reconciled> {

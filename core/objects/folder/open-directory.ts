@@ -53,6 +53,7 @@ export async function enterRoot(root: Root): Promise<OpenDirectory> {
   throw new SightlineError(
     'unavailable',
     `expected ${root.path} to be the folder it was at the start, found another one: was its drive unmounted?`,
+    { details: { path: root.path } },
   );
 }
 

@@ -170,9 +170,12 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     assert.equal((await fetch(`${server!.url}${coffee!.links.thumbnail}`)).status, 404);
     assert.equal((await send('PATCH', `/images/${coffee!.id}`, { tags: ['away'] })).status, 404);
     assert.equal((await send('POST', '/search', { terms: [{ imageId: coffee!.id }] })).status, 404);
+    const { output } = server!;
+    await restart('a', 'b');
+    assert.doesNotMatch(output(), /"stack"/);
+    assert.equal(output().split('hidden until it is back').length, 2, output());
     const away = `${at('b')} is not there or not mounted; its pictures`;
     const banner = `pictures in ${at('a')}; drop more in at any time.\n${away} (1) are hidden`;
-    await restart('a', 'b');
     await eventually(banner, 60_000, async () => (server!.output().includes(banner) ? true : null));
     // The mount point of a drive that is not there.
     await mkdir(at('b'));
