@@ -420,8 +420,6 @@ export interface ReadText {
   readonly speaks: boolean;
   /** False when the text encoder knows no token of the text, so that the vector is meaningless. */
   readonly known: boolean;
-  /** The cosine of the best picture, over captions in its languages; null when it was not measured. */
-  readonly match: { readonly mean: number; readonly deviation: number } | null;
   /** The other reading of a text that may be in two languages, or null. Its model may have to be loaded first. */
   readonly otherwise: { readonly isLoaded: boolean; read(): Promise<ReadText> } | null;
 }

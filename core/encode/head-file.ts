@@ -44,7 +44,7 @@ const textSideSchema = z.strictObject({
   languages: z.array(z.string().regex(/^[a-z]{2,3}$/)),
   /** Takes `text` [n, dimension] and returns `text_embedding` [n, dimension of the space], of unit length. */
   onnx: graph,
-  /** Cosine of the best picture, over captions of validation pictures. */
+  /** Written by older versions: the cosine of the best picture, over captions of validation pictures. Not used. */
   match: z.strictObject({ mean: z.number(), deviation: z.number().positive() }).optional(),
   /** Training data, for people and reports. */
   training: training.default({}),

@@ -23,8 +23,6 @@ export interface TextSide {
   readonly encoder: string;
   /** ISO 639-1 codes of its languages; empty when unspecified. */
   readonly languages: readonly string[];
-  /** Usual cosine of the best picture; null when it was not measured. */
-  readonly match: ReadText['match'];
   /** Changes whenever its vectors may change. */
   readonly version: string;
   isLoaded(): boolean;
@@ -95,7 +93,7 @@ export async function otherSides(
 }
 
 function sideOf(
-  file: Pick<TextSideFile, 'encoder' | 'languages' | 'match'> & { readonly onnx: { readonly sha256: string } },
+  file: Pick<TextSideFile, 'encoder' | 'languages'> & { readonly onnx: { readonly sha256: string } },
   { loaded, isLoaded }: { readonly loaded: Loaded<Parts>; readonly isLoaded: () => boolean },
 ): TextSide {
   const remembered = new LRUCache<string, EmbeddedText>({ max: REMEMBERED_TEXTS });
@@ -113,7 +111,6 @@ function sideOf(
   return {
     encoder: file.encoder,
     languages: file.languages,
-    match: file.match ?? null,
     version: `${file.encoder}-${file.onnx.sha256.slice(0, 16)}`,
     isLoaded,
     async embed(texts) {
@@ -195,11 +192,11 @@ export async function readTexts(
 }
 
 async function reading(text: string, { side, language }: Choice, embedded: EmbeddedText): Promise<ReadText> {
-  const { encoder, match, version, languages } = side;
+  const { encoder, version, languages } = side;
   const isNamed = language !== null && language !== UNNAMED;
   const speaks = !isNamed || languages.length === 0 || languages.includes(language);
   const known = await side.knows(text);
-  return { ...embedded, language, side: encoder, version, speaks, match, known, otherwise: null };
+  return { ...embedded, language, side: encoder, version, speaks, known, otherwise: null };
 }
 
 async function choose(

@@ -217,33 +217,21 @@ async function inBetterLanguage(
   if (term === undefined || reading === undefined || unsure.length > 1) return { read, page: await ask(read) };
   const otherwise = reading.otherwise!;
   const askOtherwise = async () => {
-    const reading = await otherwise.read();
-    const otherRead = new Map(read).set(term, reading);
-    return { read: otherRead, page: await ask(otherRead), reading };
+    const otherRead = new Map(read).set(term, await otherwise.read());
+    return { read: otherRead, page: await ask(otherRead) };
   };
   const [page, early] = await Promise.all([ask(read), otherwise.isLoaded ? askOtherwise() : null]);
   const other = early ?? (page.fit === 'poor' ? await askOtherwise() : null);
-  return other !== null && fitsBetter(other, { page, reading }) ? other : { read, page };
-}
-
-interface Answer {
-  readonly page: Judged;
-  readonly reading: ReadText;
+  return other !== null && fitsBetter(other.page, page) ? other : { read, page };
 }
 
 /**
  * Whether the less likely reading fits better. If nothing fits the likelier one, the fits decide (a side that splits
- * unknown words into pieces may take anything for a good fit), otherwise the cosine of the best hit relative to the
- * usual one of the side.
+ * unknown words into pieces may take anything for a good fit), without calibrations the cosine of the best hit.
  */
-function fitsBetter(one: Answer, other: Answer): boolean {
-  const [a, b] = [one.page.fit, other.page.fit];
-  if (a !== undefined && b !== undefined) return a !== 'poor' && b === 'poor';
-  const isMeasured = one.reading.match !== null && other.reading.match !== null;
-  const best = ({ page, reading }: Answer) => {
-    const { mean, deviation } = isMeasured ? reading.match! : { mean: 0, deviation: 1 };
-    return (Math.max(...page.items.map(({ score }) => score)) - mean) / deviation;
-  };
+function fitsBetter(one: Judged, other: Judged): boolean {
+  if (one.fit !== undefined && other.fit !== undefined) return one.fit !== 'poor' && other.fit === 'poor';
+  const best = ({ items }: Judged) => Math.max(...items.map(({ score }) => score));
   return best(one) > best(other);
 }
 

@@ -12,7 +12,7 @@ import { TRAINING } from '../../training/datasets/deduplicate.ts';
 import { FULL } from '../../training/features/augmentations.ts';
 import { loadTexts, type PairSet } from '../../training/features/extract.ts';
 import type { CacheLocation } from '../../training/features/shared-cache.ts';
-import { bestMatch, type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
+import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
 import { withFittingBatch } from '../../training/trainer/fine-tuning.ts';
 import { TEXT_SIDE, type TextSideRecipe } from '../../training/trainer/recipes.ts';
 import { readTextSide } from '../../training/trainer/stored-head.ts';
@@ -87,12 +87,7 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
     const judged = await judge(job, parties, job.twin ?? twinFolder);
     const validation = figuresByLanguage(judged);
     const training = { ...about.training, validation, ...(job.twin && { twin: (await loadHeadFile(job.twin)).space }) };
-    const match = bestMatch(matched(parties, judged));
-    await writeTextSide(
-      folder,
-      { ...about, match, training, graph: headGraph(last, ['text']) },
-      encoders.image.fingerprint,
-    );
+    await writeTextSide(folder, { ...about, training, graph: headGraph(last, ['text']) }, encoders.image.fingerprint);
     await calibrate(job, parties, judged);
     await writeCaptionWords(folder, await captionWords(job, parties.languages));
     return { encoder, judged };
@@ -279,12 +274,6 @@ async function calibrate(job: TextSideJob, { own }: Parties, judged: TextSideRep
   } finally {
     await close();
   }
-}
-
-/** Languages that the side is for: English only if it is the first side or knows nothing else. */
-function matched({ first, own, languages }: Parties, judged: TextSideReport['judged']): EvaluatedHead[] {
-  const isEnglish = own === first || languages.length === 1;
-  return judged.filter(({ lang }) => isEnglish || lang !== FIRST_LANGUAGE).map(({ head }) => head);
 }
 
 function figuresByLanguage(judged: TextSideReport['judged']) {

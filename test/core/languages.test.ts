@@ -26,7 +26,7 @@ function towards(cosine: number, axis = 1): JointEmbedding {
   return vector;
 }
 
-const common = { own: new Float32Array(), version: 'one-1', speaks: true, known: true, match: null, otherwise: null };
+const common = { own: new Float32Array(), version: 'one-1', speaks: true, known: true, otherwise: null };
 
 /** Reads every text as English, at cosine 0.3 to the only picture, or as German, at cosine `german`. */
 function twoSides({ german, isLoaded }: { german: number; isLoaded: boolean }) {

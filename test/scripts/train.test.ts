@@ -111,14 +111,13 @@ describe('npm run train, npm run tune', () => {
     );
     assert.equal(after.space, before.space);
     assert.deepEqual(after.texts[0], before.texts[0]);
-    const [, { encoder, languages, match, training }] = after.texts;
+    const [, { encoder, languages, training }] = after.texts;
     assert.equal(encoder, 'multilingual-e5-small');
     assert.ok(languages.includes('de') && languages.includes('ja'), languages.join());
     const words = JSON.parse(String(await head('sides', 'caption-words.json')));
     assert.deepEqual([words.de[0], words.fr[0]], ['foto', 'photo']);
     const { en } = JSON.parse(String(await head('whole', 'caption-words.json'))) as { en: string[] };
     assert.ok(en.length > 10 && en.every((word) => words.en.includes(word)), 'the side has seen more captions');
-    assert.ok(match.mean > -1 && match.mean < 1 && match.deviation > 0);
     assert.deepEqual(Object.keys(training.validation), ['en', 'de', 'fr']);
     assert.equal(training.validation.de.pictures, training.validation.en.pictures - 1);
     const [judged, alone] = await Promise.all(

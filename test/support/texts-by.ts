@@ -10,7 +10,7 @@ export function textsBy(
   'embedTexts' | 'readTexts' | 'reads' | 'hasWord' | 'wordRanks' | 'captionWords' | 'calibration' | 'seenWords'
 > {
   const embed = (text: string) => vectorOf(Buffer.from(text));
-  const common = { side: 'one', version: 'one', language: null, speaks: true, match: null, otherwise: null };
+  const common = { side: 'one', version: 'one', language: null, speaks: true, otherwise: null };
   return {
     embedTexts: async (texts) => texts.map(embed),
     calibration: async () => null,

@@ -90,16 +90,3 @@ async function withOthers(
   images.set(await embedImages(head, among, rows), embedded.images.length);
   return { ...embedded, images };
 }
-
-/**
- * Mean and deviation, over all captions, of the cosine to the best picture. The heads must have been ranked with `top`
- * of at least 1.
- */
-export function bestMatch(heads: readonly Pick<EvaluatedSpace, 'ranking'>[]): { mean: number; deviation: number } {
-  const best = heads.flatMap(({ ranking }) =>
-    Array.from(ranking.pictureRank, (_, caption) => ranking.topPictures.of(caption)[0]!.score),
-  );
-  const mean = best.reduce((sum, score) => sum + score, 0) / best.length;
-  const variance = best.reduce((sum, score) => sum + (score - mean) ** 2, 0) / best.length;
-  return { mean, deviation: Math.sqrt(variance) };
-}
