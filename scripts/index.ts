@@ -141,7 +141,9 @@ async function compareAndIndex(source: ReconcileOptions, queue: JobQueue, interr
     return found;
   } catch (error) {
     if (!interrupt.aborted) throw error;
-    return { created: 0, unchanged: 0, removed: 0 };
+    // What was found until then.
+    const { done, failed, waiting, running } = queue.progress();
+    return { created: done + failed + waiting + running, unchanged: 0, removed: 0 };
   } finally {
     await queue.stop();
   }

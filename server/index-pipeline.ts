@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import { isSightlineError } from '../core/errors.ts';
 import type { LeftOut } from '../core/files/left-out.ts';
+import type { Job } from '../core/index-image.ts';
 import type { PictureStore } from '../core/objects/picture-store.ts';
+import { mayBePicture } from '../core/picture/should-be-picture.ts';
 import { isUnusable } from '../core/sqlite.ts';
 import { createSequencer, type Sequencer } from '../functions/events/local-sequencer.ts';
 import { createIngest } from '../functions/events/run-job.ts';
@@ -32,7 +34,9 @@ export function createPipeline(options: {
   const { runtime, concurrency, logger, onLeftOut, waits = false } = options;
   const { index, failures, vectors } = runtime;
   const isOutage = (error: unknown) => waits && isIndexOutage(error);
-  const queue = new JobQueue({ ingest: createIngest({ index, failures, logger }), logger, concurrency, isOutage });
+  const isCounted = ({ key }: Job) => mayBePicture(key);
+  const ingest = createIngest({ index, failures, logger });
+  const queue = new JobQueue({ ingest, logger, concurrency, isOutage, isCounted });
   const optionsOf = <Root extends string | null>(store: PictureStore, root: Root, sequencer: Sequencer | null) => ({
     root,
     store,

@@ -23,6 +23,11 @@ export function hasPictureName(key: string): boolean {
   return PICTURE_NAME.test(key);
 }
 
+/** Whether a file is counted as a picture before it is read: not with the name of another kind of file. */
+export function mayBePicture(key: string): boolean {
+  return hasPictureName(key) || !/\.[^./]{1,5}$/.test(key);
+}
+
 /**
  * Whether a file that cannot be indexed should have been a picture, by its name or its first bytes. Other files (notes,
  * letters, archives) are common in picture folders and are not failures.

@@ -29,16 +29,21 @@ export interface QueueOptions {
    * @default no error counts as an outage
    */
   readonly isOutage?: (error: unknown) => boolean;
+  /**
+   * Whether a job counts in the progress.
+   * @default all do
+   */
+  readonly isCounted?: (job: Job) => boolean;
 }
 
-/** Numbers of jobs since the queue was created. */
+/** Numbers of counted jobs since the queue was created. */
 export interface QueueProgress {
   /** Including jobs waiting for their next attempt. */
   readonly waiting: number;
   readonly running: number;
   /** Ended with an outcome, rejections included. */
   readonly done: number;
-  /** Given up after the last attempt. */
+  /** Given up after the last attempt; of all jobs. */
   readonly failed: number;
 }
 
@@ -49,6 +54,8 @@ interface JobsOfObject {
   /** `#changes` when it was last started. */
   changesBefore: number;
   isRunning: boolean;
+  /** 1 if it counts in the progress, otherwise 0. */
+  readonly counts: number;
   next: Job | null;
   timer: NodeJS.Timeout | null;
 }
@@ -63,6 +70,8 @@ export class JobQueue {
   readonly #workers: PQueue;
   readonly #objects = new Map<string, JobsOfObject>();
   readonly #idle: (() => void)[] = [];
+  /** How many of `#objects` count in the progress, and how many of these run. */
+  #counted = 0;
   #running = 0;
   #done = 0;
   #failed = 0;
@@ -95,8 +104,10 @@ export class JobQueue {
     const name = `${job.bucket}/${job.key}`;
     const known = this.#objects.get(name);
     if (known === undefined) {
-      const added = { job, attempt: 1, changesBefore: 0, isRunning: false, next: null, timer: null };
+      const counts = Number(this.#options.isCounted?.(job) ?? true);
+      const added = { job, attempt: 1, changesBefore: 0, isRunning: false, counts, next: null, timer: null };
       this.#objects.set(name, added);
+      this.#counted += counts;
       this.#start(name, added);
     } else if (known.isRunning) {
       known.next = newer(known.next, job);
@@ -108,7 +119,7 @@ export class JobQueue {
 
   progress(): QueueProgress {
     const running = this.#running;
-    return { waiting: this.#objects.size - running, running, done: this.#done, failed: this.#failed };
+    return { waiting: this.#counted - running, running, done: this.#done, failed: this.#failed };
   }
 
   /** Why no waiting job can start; null when they can. */
@@ -130,7 +141,7 @@ export class JobQueue {
     this.#workers.clear();
     for (const [name, jobs] of this.#objects) {
       if (jobs.timer !== null) clearTimeout(jobs.timer);
-      if (!jobs.isRunning) this.#objects.delete(name);
+      if (!jobs.isRunning) this.#forget(name, jobs);
       jobs.next = null;
     }
     await this.#workers.onIdle();
@@ -155,12 +166,12 @@ export class JobQueue {
     if (this.#isStopped) return;
     const { ingest } = this.#options;
     jobs.isRunning = true;
-    this.#running++;
+    this.#running += jobs.counts;
     const { job, attempt } = jobs;
     const didOthersWork = this.#changes > jobs.changesBefore;
     jobs.changesBefore = this.#changes;
     const result = await ingest.run(job, attempt);
-    this.#running--;
+    this.#running -= jobs.counts;
     jobs.isRunning = false;
     const mayRetry = result.status === 'failed' && result.retry;
     const isOutage = result.status === 'failed' && this.#waitOut(result.error);
@@ -171,18 +182,23 @@ export class JobQueue {
 
     if (next !== null && next !== job) {
       [jobs.job, jobs.attempt] = [next, 1];
-      if (result.status === 'done') this.#done++;
+      if (result.status === 'done') this.#done += jobs.counts;
       this.#start(name, jobs);
     } else if (mayRetry && !this.#isStopped) {
       if (!isOutage || didOthersWork) jobs.attempt++;
       if (isOutage) this.#start(name, jobs);
       else this.#retryLater(name, jobs);
     } else {
-      this.#objects.delete(name);
-      if (result.status === 'done') this.#done++;
+      this.#forget(name, jobs);
+      if (result.status === 'done') this.#done += jobs.counts;
       else this.#failed++;
     }
     if (this.#objects.size === 0) this.#endWaits();
+  }
+
+  #forget(name: string, { counts }: JobsOfObject): void {
+    this.#objects.delete(name);
+    this.#counted -= counts;
   }
 
   #retryLater(name: string, jobs: JobsOfObject): void {

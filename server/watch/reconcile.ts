@@ -4,7 +4,7 @@ import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { SidecarList, sidecarMark } from '../../core/metadata/sidecar.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
 import { everyPage } from '../../core/pages.ts';
-import { hasPictureName, isOfDocument } from '../../core/picture/should-be-picture.ts';
+import { hasPictureName, isOfDocument, mayBePicture } from '../../core/picture/should-be-picture.ts';
 import type { Failure, FailureLog, ListedObject, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
 import { sequencerOf } from '../../core/sequencer-order.ts';
 import type { ImagePayload } from '../../core/types.ts';
@@ -29,7 +29,10 @@ export interface ReconcileOptions {
 export interface Reconciled {
   /** Indexed and unchanged. */
   readonly unchanged: number;
-  /** New, changed, with changed sidecars, or worth a retry: an event was emitted. */
+  /**
+   * New, changed, with changed sidecars, or worth a retry: an event was emitted. Without files that have the name of
+   * another kind, which are only read to make sure.
+   */
   readonly created: number;
   /** In the index, but no longer in the folder, or left out now: an event was emitted. */
   readonly removed: number;
@@ -105,7 +108,7 @@ async function compareFound(comparison: Comparison, isBeingWritten: (object: Lis
       const id = idOf(options, object.key);
       const outcome = await compare(options, object, stored.get(id));
       seen.set(id, outcome === 'unchanged');
-      if (outcome !== 'left-out') counts[outcome]++;
+      if (outcome !== 'left-out' && (outcome !== 'created' || mayBePicture(object.key))) counts[outcome]++;
     }
     page = [];
   };

@@ -204,7 +204,8 @@ describe('at the start', () => {
     const { etag: asItIs } = (await world.objects.head('bill.pdf'))!;
     await world.failures.record({ ...failure, ...bill, etag: asItIs, reason: 'unsupported-format' });
     const first = await world.start();
-    assert.deepEqual(first.source.found, { unchanged: 0, created: 3, removed: 0, failed: 0 });
+    // Only the letter may be a picture by its name.
+    assert.deepEqual(first.source.found, { unchanged: 0, created: 1, removed: 0, failed: 0 });
     await first.queue.onIdle();
     await first.stop();
     assert.deepEqual([await world.failures.count(), await world.failures.count(NO_PICTURE)], [0, 3]);
