@@ -3,13 +3,16 @@ import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { path } from '../core/setting-value.ts';
 import { userPath } from '../server/environment.ts';
 import { command, EXIT } from './cli/command.ts';
 
-const root = fileURLToPath(new URL('../', import.meta.url));
+const root = join(import.meta.dirname, '..');
 const source = join(root, 'web/client.ts');
+/** Options of the compiler that writes the types. */
+const COMPILER =
+  '--ignoreConfig --declaration --emitDeclarationOnly --strict --allowImportingTsExtensions --skipLibCheck ' +
+  '--module nodenext --target es2022 --lib es2022,dom,dom.iterable';
 
 export default command({
   about: `
@@ -45,28 +48,8 @@ its own: \`npm install ./dist/client\` installs only the client.`,
 /** Declarations import each other as `.js`, which every kind of module resolution finds. */
 function writeTypes(out: string): void {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-  const made = spawnSync(
-    process.execPath,
-    [
-      tsc,
-      '--ignoreConfig',
-      source,
-      '--outDir',
-      out,
-      '--declaration',
-      '--emitDeclarationOnly',
-      '--strict',
-      '--allowImportingTsExtensions',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2022',
-      '--skipLibCheck',
-      '--lib',
-      'es2022,dom,dom.iterable',
-    ],
-    { encoding: 'utf8' },
-  );
+  const call = [tsc, source, '--outDir', out, ...COMPILER.split(' ')];
+  const made = spawnSync(process.execPath, call, { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`expected the types of ${source} to be written, tsc said:\n${made.stdout}`);
   // They lie as in the source, with those of what the client takes from core.
   for (const name of globSync('web/*.d.ts', { cwd: out })) {

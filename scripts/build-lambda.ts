@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
 import { CAPTION_WORDS_FILE } from '../core/encode/caption-words.ts';
@@ -28,7 +27,7 @@ import { bundleFunction } from './lambda/bundle.ts';
 import { type Arch, copyNativePackages } from './lambda/native-packages.ts';
 import { budgetOf, FUNCTIONS, type FunctionName, measure, type Sizes, sizeTable } from './lambda/sizes.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = join(import.meta.dirname, '..');
 
 export default command({
   about: `

@@ -1,12 +1,11 @@
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Metafile, Plugin } from 'esbuild';
 import { writeWhole } from '../core/files/atomic-write.ts';
 import type { StaticFile } from '../functions/http/deps.ts';
 import { type Page, pageFile } from '../functions/http/page-files.ts';
 
-const webDir = fileURLToPath(new URL('../web/', import.meta.url));
+const webDir = join(import.meta.dirname, '../web');
 
 /**
  * Bundles web/ with esbuild, in well under a second. Every file except `/` has a content hash in its name.

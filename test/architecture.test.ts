@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = join(import.meta.dirname, '..');
 /** The introductory page; its tables and lists are checked against the source tree here. */
 const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
 

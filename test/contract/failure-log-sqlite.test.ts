@@ -5,7 +5,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openFailureLog } from '../../core/failure-log/sqlite.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { failuresContract } from './failure-log.ts';
@@ -33,7 +32,7 @@ const failure = {
 
 /** Runs a module in another process; its source may use `openFailureLog` and `file`. */
 function run(source: string, file: string) {
-  const driver = fileURLToPath(new URL('../../core/failure-log/sqlite.ts', import.meta.url));
+  const driver = join(import.meta.dirname, '../../core/failure-log/sqlite.ts');
   const code =
     `import { openFailureLog } from ${JSON.stringify(driver)}; const file = ` + `${JSON.stringify(file)}; ${source}`;
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], {

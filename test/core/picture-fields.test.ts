@@ -3,12 +3,11 @@ import { execFile } from 'node:child_process';
 import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { FIELDS, FILTERS } from '../../core/picture-fields.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = join(import.meta.dirname, '../..');
 const COPIED = ['core', 'functions', 'server', 'scripts/client', 'web'].concat(
   ['core/vectors', 'contract', 'functions', 'support'].map((folder) => `test/${folder}`),
 );

@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { closing } from '../../core/closing.ts';
 import { openJsonFailureLog } from '../../examples/json-failure-log.ts';
@@ -16,7 +15,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 /** Runs the programs in examples/ the way their first lines say. */
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = join(import.meta.dirname, '../..');
 const example = (name: string, ...args: string[]) =>
   run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'examples', name), ...args]);
 

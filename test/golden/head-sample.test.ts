@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { closing } from '../../core/closing.ts';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
@@ -23,8 +22,8 @@ const HAS_VNNI = /\bavx(512)?_vnni\b/.test(await readFile('/proc/cpuinfo', 'utf8
  */
 const PLAIN_QUERIES_FLOOR = { compact: HAS_VNNI ? 35 : 34, 'compact-float32': 34 };
 
-const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
-const QUERIES = fileURLToPath(new URL('../fixtures/plain-queries.json', import.meta.url));
+const PHOTOS = join(import.meta.dirname, '../../examples/photos');
+const QUERIES = join(import.meta.dirname, '../fixtures/plain-queries.json');
 
 describe('the committed heads', () => {
   it(`reaches ${SAMPLE_RECALL_FLOOR} on a sample of COCO`, async (t) => {

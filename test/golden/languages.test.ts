@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
 import { type Head, loadHead } from '../../core/encode/head.ts';
 import { dot } from '../../core/vector-arithmetic.ts';
@@ -11,7 +10,7 @@ import { MODELS, readSample } from './golden.ts';
 
 /** Typical queries in seventeen languages; for fourteen of them, no text side was trained on captions. */
 
-const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
+const PHOTOS = join(import.meta.dirname, '../../examples/photos');
 /** Queries for the sample photos, and for those of COCO in head-sample, where a picture is a row. */
 const QUERIES = ['queries-by-language', 'sample-queries-by-language'];
 const OTHERS = 'multilingual-e5-small';

@@ -5,7 +5,6 @@ import { glob, mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Budget, FunctionName, Sizes } from '../../scripts/lambda/sizes.ts';
 
@@ -28,7 +27,7 @@ async function machineOf(file: string): Promise<number> {
   }
 }
 
-const script = fileURLToPath(new URL('../../scripts/sightline.ts', import.meta.url));
+const script = join(import.meta.dirname, '../../scripts/sightline.ts');
 interface Report {
   readonly budget: Budget;
   readonly arch: string;

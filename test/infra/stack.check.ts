@@ -3,14 +3,13 @@ import { createHash } from 'node:crypto';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { readSettings, SETTINGS, type Setting } from '../../core/settings.ts';
 import { PURGE_EVENT } from '../../functions/lambda/purge-event.ts';
 import { evaluate, installPlatform, type Resource, type Stack, typeCheck } from './evaluate.ts';
 
 /** `npm run test:infra`: not in `npm test`, because SST fetches its component library from npm the first time. */
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = join(import.meta.dirname, '../..');
 const secrets = { QdrantUrl: 'https://qdrant.example:6333' };
 
 /** The inputs of the only resource of a type, or of the one with this name. */

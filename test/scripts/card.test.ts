@@ -3,13 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
 import { writePhotoDataset } from '../support/photo-dataset.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = join(import.meta.dirname, '../..');
 const models = join(root, 'models');
 const folder = join(models, 'head-compact');
 

@@ -6,13 +6,12 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { PreparationSummary } from '../../training/datasets/problems-found.ts';
 import { jpeg, tar, zip } from '../support/archives.ts';
 import { startHub } from '../support/hub-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const command = fileURLToPath(new URL('../../scripts/sightline.ts', import.meta.url));
+const command = join(import.meta.dirname, '../../scripts/sightline.ts');
 const folder = tempFolder();
 
 function start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {

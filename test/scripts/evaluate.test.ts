@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { cp, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { closing } from '../../core/closing.ts';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
 import type { Figures } from '../../training/metrics/metrics.ts';
@@ -14,7 +13,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 /** The command as a user runs it, on the sample photos. */
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = join(import.meta.dirname, '../..');
 const HEAD = join('models', 'head-compact');
 
 describe('npm run evaluate', () => {

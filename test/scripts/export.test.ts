@@ -16,11 +16,10 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { eventually, runScript, startServer } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
+const samples = join(import.meta.dirname, '../../examples/photos');
 
 describe('sightline export, sightline import', { timeout: 600_000 }, () => {
   const dir = tempFolder();

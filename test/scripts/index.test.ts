@@ -5,12 +5,11 @@ import { existsSync } from 'node:fs';
 import { appendFile, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { film } from '../core/picture/odd-pictures.ts';
 import { runScript, startScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = join(import.meta.dirname, '../..');
 const sample = (name: string) => join(root, 'examples', 'photos', name);
 
 /** Pictures enough that indexing is still in progress when something happens to it. */

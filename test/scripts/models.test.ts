@@ -3,14 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parseManifest } from '../../core/encode/manifest.ts';
 import { type HubTestServer, startHub } from '../support/hub-server.ts';
 import { mobilenetFiles } from '../support/random-models.ts';
 import { runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = join(import.meta.dirname, '../..');
 const model = randomBytes(200_000);
 const ARCTIC = 'fc74610d18462d218e312aa986ec5c8a75a98152';
 let server: HubTestServer;

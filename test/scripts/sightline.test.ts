@@ -3,14 +3,13 @@ import { exec, execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /** The command line itself: behaviour common to all commands. */
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = join(import.meta.dirname, '../..');
 const sightline = (...args: string[]) => runScript(['scripts/sightline.ts', ...args]);
 
 /** Runs lines in one process: each import of the command line, by another URL, runs it once more. */

@@ -1,9 +1,8 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const PHOTOS = fileURLToPath(new URL('../../examples/photos', import.meta.url));
-const CAPTIONS = fileURLToPath(new URL('../fixtures/photo-captions.jsonl', import.meta.url));
+const PHOTOS = join(import.meta.dirname, '../../examples/photos');
+const CAPTIONS = join(import.meta.dirname, '../fixtures/photo-captions.jsonl');
 
 /** The sample photos with captions as a dataset in `folder`: 18 in split val, 5 in split train, three captions each. */
 export async function writePhotoDataset(folder: string): Promise<string> {

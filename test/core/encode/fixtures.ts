@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Encoders } from '../../../core/encode/encoders.ts';
 import {
   HEAD_FILE,
@@ -16,7 +15,7 @@ import { OnnxGraph } from '../../../core/onnx/graph-builder.ts';
 
 /** Heads with random weights, and model folders, for tests of everything around the trained heads. */
 
-export const MODELS = fileURLToPath(new URL('../../../models', import.meta.url));
+export const MODELS = join(import.meta.dirname, '../../../models');
 
 /** Copies one folder of models/ with its manifest. */
 export function copyModels(to: string, folders: readonly string[]): string {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { BertTokenizer } from '@xenova/transformers';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
@@ -26,7 +25,7 @@ import { MODELS, writeHead } from './fixtures.ts';
 
 const ARCTIC = 'snowflake-arctic-embed-m';
 const PREFIX = 'Represent this sentence for searching relevant passages: ';
-const photo = readFileSync(fileURLToPath(new URL('../../../examples/photos/cat.jpg', import.meta.url)));
+const photo = readFileSync(join(import.meta.dirname, '../../../examples/photos/cat.jpg'));
 const models = tempFolder();
 let hub: HubTestServer;
 let encoders: Encoders;

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { CLIPTokenizer, type PreTrainedTokenizer, SiglipTokenizer } from '@xenova/transformers';
 import { closing } from '../../../core/closing.ts';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
@@ -29,7 +28,7 @@ import { MODELS, writeHead } from './fixtures.ts';
  * hub to a search, through the production code.
  */
 
-const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
+const samples = join(import.meta.dirname, '../../../examples/photos');
 const folder = tempFolder();
 const models = join(folder, 'models');
 const photos = join(folder, 'photos');

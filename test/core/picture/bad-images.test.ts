@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
@@ -222,7 +221,7 @@ describe('pictures that are too much', () => {
   });
 
   async function decodeInChild(times: number, paths: readonly string[]) {
-    const child = fileURLToPath(new URL('bomb.ts', import.meta.url));
+    const child = join(import.meta.dirname, 'bomb.ts');
     const words = ['--disable-warning=ExperimentalWarning', child, String(times), ...paths];
     const { stdout } = await promisify(execFile)(process.execPath, words);
     return JSON.parse(stdout) as { outcomes: Record<string, string[]>; peakBytes: number };

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
 import { decodeImage } from '../../../core/picture/decode.ts';
 import { coloursOf } from '../../../core/picture/main-colours.ts';
 import { squashed } from '../../support/squashed.ts';
 
-const PHOTOS = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
+const PHOTOS = join(import.meta.dirname, '../../../examples/photos');
 const HOW = squashed(297, 260, 'bicubic');
 
 /** Common names for some colours of CSS, paint and photos. */

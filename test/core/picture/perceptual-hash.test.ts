@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
 import { hashDistance } from '../../../core/picture/alike.ts';
@@ -10,7 +9,7 @@ import { decodeImage } from '../../../core/picture/decode.ts';
 import { perceptualHash } from '../../../core/picture/perceptual-hash.ts';
 import { squashed } from '../../support/squashed.ts';
 
-const PHOTOS = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
+const PHOTOS = join(import.meta.dirname, '../../../examples/photos');
 const HOW = squashed(297, 260, 'bicubic');
 
 async function hashOf(bytes: Buffer): Promise<string> {

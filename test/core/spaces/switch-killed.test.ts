@@ -5,7 +5,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { createIndexer, imageId } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import type { ObjectStore, VectorStore } from '../../../core/ports.ts';
@@ -19,7 +18,7 @@ import { tempFolder } from '../../support/temp-folder.ts';
  * may be lost.
  */
 
-const CHILD = fileURLToPath(new URL('switch-child.ts', import.meta.url));
+const CHILD = join(import.meta.dirname, 'switch-child.ts');
 
 interface Place {
   readonly at: string;

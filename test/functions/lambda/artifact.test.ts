@@ -3,7 +3,6 @@ import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { glob, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { imageId } from '../../../core/index-image.ts';
 import { bundleFunction } from '../../../scripts/lambda/bundle.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -20,7 +19,7 @@ import { placed, runBuild, startFunction } from './function.ts';
 
 const skip = process.platform === 'linux' ? false : 'the functions are built for Linux';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const root = join(import.meta.dirname, '../../..');
 
 describe('the built Lambda functions', { skip }, () => {
   const on = builtFunctions();

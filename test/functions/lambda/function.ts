@@ -4,7 +4,6 @@ import { rmSync } from 'node:fs';
 import { glob, link, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -13,14 +12,14 @@ import type { Streamed } from './response-stream.ts';
 
 /** Builds the functions for this machine and runs each as Lambda would: in a separate process and folder. */
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const root = join(import.meta.dirname, '../../..');
 /**
  * Lambda's stand-in as JavaScript, like the real runtime: compiling TypeScript takes Node about 80 ms, which are not
  * part of a function's start.
  */
 const host = (async () => {
   const file = join(tmpdir(), `sightline-lambda-host-${process.pid}.mjs`);
-  const source = fileURLToPath(new URL('./host.ts', import.meta.url));
+  const source = join(import.meta.dirname, 'host.ts');
   await build({ entryPoints: [source], outfile: file, bundle: true, platform: 'node', format: 'esm' });
   process.on('exit', () => rmSync(file, { force: true }));
   return file;

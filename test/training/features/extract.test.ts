@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { type DatasetLocation, readDataset } from '../../../training/datasets/dataset.ts';
@@ -12,7 +11,7 @@ import { loadFeatures, type PairSet } from '../../../training/features/extract.t
 import { loadTrainingData, type TrainingData } from '../../../training/trainer/training-data.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const root = join(import.meta.dirname, '../../..');
 const modelDirs = [join(root, 'models')];
 let encoders: Encoders;
 before(async () => {

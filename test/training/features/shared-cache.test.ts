@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { withPrefix } from '../../../core/objects/prefixed.ts';
 import { openS3, type S3Store } from '../../../core/objects/s3/store.ts';
@@ -13,7 +12,7 @@ import { openCache } from '../../../training/features/shared-cache.ts';
 import { type S3TestServer, startS3 } from '../../support/s3-server.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const root = join(import.meta.dirname, '../../..');
 const region = 'us-east-1';
 let server: S3TestServer;
 let s3: S3Store;

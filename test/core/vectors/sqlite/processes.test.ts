@@ -3,12 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openEmbeddedStore } from '../../../../core/vectors/sqlite/store.ts';
 import { DIMENSION, image, seededRandom, unit, uuid } from '../../../contract/vectors-data.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
-const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
+const CHILD = join(import.meta.dirname, 'child.ts');
 const random = seededRandom(11);
 let folder: string;
 let file: string;
