@@ -359,31 +359,7 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
   });
 
-  it('are changed by several processes at once, and none is lost', async () => {
-    await start('a');
-    await finds('cat.jpg', 'rocket.jpg');
-    const names = ['x1', 'x2', 'x3', 'x4'];
-    for (const name of names) await fill(name, 'moon.jpg');
-    const [, ...answers] = await Promise.all([
-      command('folders', 'add', at('b')),
-      ...names.map((name) => send('POST', '/folders', { path: at(name) })),
-    ]);
-    assert.deepEqual(
-      answers.map(({ status }) => status),
-      [201, 201, 201, 201],
-    );
-    await eventually('all folders', 60_000, async () => {
-      const { folders } = await get<Status>('/status');
-      return folders
-        .map(({ name }) => name)
-        .toSorted()
-        .join() === ['a', 'b', ...names].join()
-        ? true
-        : null;
-    });
-  });
-
-  it('are followed as a command changes them; one within another is refused with both named', async () => {
+  it('follow commands and requests, also at once; one in another is refused with both named', async () => {
     await start('a');
     await finds('cat.jpg', 'rocket.jpg');
     assert.equal((await command('folders', 'add', at('b'))).code, 0);
@@ -405,5 +381,21 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     await finds('coffee.jpg');
     assert.deepEqual(await readdir(at('a')), ['cat.jpg', 'rocket.jpg', 'sub']);
     assert.match((await command('folders', 'rm', 'a')).text, /expected a folder of the index \(b\), got a/);
+
+    const names = ['x1', 'x2', 'x3', 'x4'];
+    for (const name of names) await fill(name, 'moon.jpg');
+    const [, ...answers] = await Promise.all([
+      command('folders', 'add', at('a')),
+      ...names.map((name) => send('POST', '/folders', { path: at(name) })),
+    ]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [201, 201, 201, 201],
+    );
+    await eventually('all folders, none of them lost', 60_000, async () => {
+      const { folders } = await get<Status>('/status');
+      const found = folders.map(({ name }) => name).toSorted();
+      return found.join() === ['a', 'b', ...names].join() ? true : null;
+    });
   });
 });
