@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
-import { browserSkip, useBrowser } from '../support/browser.ts';
+import { browserSkip, passTime, useBrowser } from '../support/browser.ts';
 import { type PageServer, pageServer, samplePath } from '../support/page-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { sampleReport } from './report.ts';
@@ -165,7 +165,7 @@ describe('the page and what nobody should send it', browserSkip(), () => {
     await server.pause();
     const note = page.getByText('The server is not responding.');
     // The notice waits a while; the test need not.
-    while (!(await note.isVisible())) await page.clock.runFor(200);
+    await passTime(page, note);
     assert.ok((await page.locator('.tile').count()) > 0, 'what was there stays');
     await server.resume();
     await note.waitFor({ state: 'detached' });

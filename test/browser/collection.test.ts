@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import type { Locator, Page, Request } from 'playwright-core';
+import type { Request } from 'playwright-core';
 import type { ChangeProgress } from '../../functions/http/deps.ts';
 import { nameOf } from '../../web/format-values.ts';
-import { browserSkip, useBrowser } from '../support/browser.ts';
+import { browserSkip, passTime, useBrowser } from '../support/browser.ts';
 import { dropFiles, type PageServer, pageServer, sampleNames, samplePath } from '../support/page-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { violationsInLightAndDark } from './axe.ts';
@@ -432,8 +432,3 @@ describe('a collection on the page', browserSkip(), () => {
     await page.getByText('live', { exact: true }).waitFor();
   });
 });
-
-/** Speeds up the page's clock until something is there, or no longer. */
-async function passTime(page: Page, what: Locator, { until }: { until: 'there' | 'gone' } = { until: 'there' }) {
-  while ((await what.isVisible()) !== (until === 'there')) await page.clock.runFor(250);
-}

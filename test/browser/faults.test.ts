@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { browserSkip, useBrowser } from '../support/browser.ts';
+import { browserSkip, passTime, useBrowser } from '../support/browser.ts';
 import { type PageServer, pageServer, samplePath } from '../support/page-server.ts';
 
 const failed = /Failed to load resource/;
@@ -120,19 +120,21 @@ describe('the page when things go wrong', browserSkip(), () => {
   it('goes on sending pictures when the server is back', async (t) => {
     const { page } = await browser.open(t, server.url, { expectComplaints: failed });
     await page.getByRole('heading', { name: /^Newest/ }).waitFor();
+    await page.clock.install();
     await server.pause();
     await page.getByLabel('Pictures to add').setInputFiles(['rocket.jpg', 'clock.jpg'].map(samplePath));
     await page.getByRole('heading', { name: 'Adding 2 pictures' }).waitFor();
-    await page.getByText('The server is not responding.').waitFor();
+    await passTime(page, page.getByText('The server is not responding.'));
     await server.resume();
-    await page.getByRole('heading', { name: '2 pictures added', exact: true }).waitFor();
+    await passTime(page, page.getByRole('heading', { name: '2 pictures added', exact: true }));
   });
 
   it('says that the machine is offline, and shows what came meanwhile once it is not', async (t) => {
     const { page } = await browser.open(t, server.url, { expectComplaints: failed, withoutSharedWorkers: true });
     await page.locator('.tile img.shown').first().waitFor();
+    await page.clock.install();
     await page.context().setOffline(true);
-    await page.getByText('You are offline.').waitFor();
+    await passTime(page, page.getByText('You are offline.'));
     assert.ok((await page.locator('.tile img.shown').count()) > 0, 'what is on the page stays');
     const id = await server.addPhoto('sunset.jpg');
     await page.context().setOffline(false);

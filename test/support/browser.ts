@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, type SuiteContext, type TestContext } from 'node:test';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 import { findBrowser } from '../../scripts/cli/find-browser.ts';
 
 /** A real browser for tests: the system's Chromium or a derivative. */
@@ -83,4 +83,13 @@ export function useBrowser(): {
       return { page, complaints };
     },
   };
+}
+
+/** Speeds up the installed clock of a page until something is there, or no longer. */
+export async function passTime(
+  page: Page,
+  what: Locator,
+  { until }: { until: 'there' | 'gone' } = { until: 'there' },
+): Promise<void> {
+  while ((await what.isVisible()) !== (until === 'there')) await page.clock.runFor(250);
 }
