@@ -156,8 +156,7 @@ describe('npm run train, npm run tune', () => {
     const side = ['--text-side', 'all-minilm-l6-v2', '--into', into, '--epochs', '1', '--hidden', '64'];
     const { code, stderr } = await call('train', '--data', data, ...side);
     assert.equal(code, 0, stderr);
-    const [, { languages, match, training }] = JSON.parse(String(await head('english', 'head.json'))).texts;
-    assert.ok(match.deviation > 0);
+    const [, { languages, training }] = JSON.parse(String(await head('english', 'head.json'))).texts;
     assert.deepEqual([languages, training.captionLanguages], [['en'], ['en']]);
     assert.equal(training.recipe.text.hidden, 64);
     await rm(join(data, 'captions.fr.jsonl'));
