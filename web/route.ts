@@ -52,7 +52,7 @@ const trainingParts: readonly TrainingPart[] = ['data', 'map'];
 const views: readonly View[] = ['map', 'copies', 'training', 'failures', 'trash', 'status'];
 const chipNames: Readonly<Record<string, Chip['by']>> = { with: 'text', like: 'stored', picture: 'picture' };
 const orientations = ['landscape', 'portrait', 'square'] as const;
-const sorts: readonly Sort[] = ['taken', '-taken'];
+const sorts: readonly Sort[] = ['newest', 'taken', '-taken'];
 /** Filters with plain text values, under their own names in the URL. */
 const textFilters = ['bucket', 'folder', 'camera', 'lens', 'month', 'dayOfYear'] as const;
 /** Parsers and writers of the other filters. */

@@ -65,11 +65,14 @@ describe('dates, cameras and folders on the page', browserSkip(), () => {
     const search = page.getByRole('combobox', { name: 'Search pictures with words' });
     await search.fill('cat moon temple');
     await page.getByRole('heading', { name: 'Best matches', exact: true }).waitFor();
-    assert.equal(await page.getByLabel('Order').inputValue(), 'newest');
+    assert.equal(await page.getByLabel('Order').inputValue(), 'relevance');
     await page.getByLabel('Order').selectOption('Oldest first');
     await page.getByRole('heading', { name: 'Best matches 3', exact: true }).waitFor();
     assert.equal(await names(), 'cat temple moon');
     assert.equal(new URL(page.url()).searchParams.get('sort'), 'taken');
+    await page.getByLabel('Order').selectOption('Recently added');
+    await page.waitForFunction(() => document.querySelector('.tile-main')?.textContent.startsWith('moon'));
+    assert.equal(await names(), 'moon cat temple');
     await page.getByRole('button', { name: 'Clear the search' }).click();
     await page.getByRole('heading', { name: 'Newest 3 pictures' }).waitFor();
   });

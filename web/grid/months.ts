@@ -27,7 +27,8 @@ export interface DatedList {
 }
 
 export function isByDate(asked: Query): boolean {
-  return asked.sort !== undefined && asked.kind === 'image' && isBrowsing(asked);
+  const { sort = 'newest', kind } = asked;
+  return sort !== 'newest' && kind === 'image' && isBrowsing(asked);
 }
 
 export function monthOf(item: Item): string {

@@ -105,8 +105,8 @@ async function fetchKind(wanted: Query, kind: Item['kind'], page: PageWanted): P
 }
 
 /**
- * Matches by date are one page: the best ones, without those that fit poorly if others fit. A second page would hold
- * worse ones, which may be of any date.
+ * Matches in another order are one page: the best ones, without those that fit poorly if others fit. A second page
+ * would hold worse ones, from anywhere in that order.
  */
 function onlyFitting({ next: _, ...found }: ResultPage): ResultPage {
   const fits = (item: Item) => isCaption(item) || item.fit !== 'poor' || item.why?.some((why) => why !== 'meaning');

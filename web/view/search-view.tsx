@@ -71,8 +71,8 @@ function classOfResults(isOld: boolean): string {
 
 /** All pictures, in the order they were added. */
 function isEverything(asked: Query): boolean {
-  const { kind, sort, chips } = asked;
-  return isBrowsing(asked) && kind === 'image' && sort === undefined && chips.length === 0 && filterCount(asked) === 0;
+  const { kind, sort = 'newest' } = asked;
+  return isBrowsing(asked) && kind === 'image' && sort === 'newest' && filterCount(asked) === 0;
 }
 
 /** Warnings that the results may not be what was meant. */
@@ -189,23 +189,26 @@ function KindChoice() {
   );
 }
 
-const sorts = [
-  ['newest', 'results.orderNewest', 'results.newest'],
-  ['-taken', 'results.takenLast', 'results.takenLast'],
-  ['taken', 'results.takenFirst', 'results.takenFirst'],
-] as const;
+/** Orders of pictures, with their labels as a choice. */
+const orders = {
+  relevance: 'results.best',
+  newest: 'results.orderNewest',
+  '-taken': 'results.takenLast',
+  taken: 'results.takenFirst',
+} as const;
+const ordersOfList = ['newest', '-taken', 'taken'] as const;
+const ordersOfSearch = ['relevance', '-taken', 'taken', 'newest'] as const;
 
 function SortField() {
+  const offered = isBrowsing(query.value) ? ordersOfList : ordersOfSearch;
+  const [usual] = offered;
   return (
     <Select
       isQuiet
       label={t('results.order')}
-      options={sorts.map(([value, label]) => [
-        value,
-        t(value === 'newest' && !isBrowsing(query.value) ? 'results.best' : label),
-      ])}
-      chosen={query.value.sort ?? 'newest'}
-      choose={(chosen) => changeQuery({ sort: chosen === 'newest' ? undefined : chosen })}
+      options={offered.map((order) => [order, t(orders[order])])}
+      chosen={query.value.sort ?? usual}
+      choose={(chosen) => changeQuery({ sort: chosen === usual || chosen === 'relevance' ? undefined : chosen })}
     />
   );
 }
@@ -226,12 +229,12 @@ function SelectButton() {
 }
 
 function titleOf() {
-  const { kind, sort } = query.value;
+  const { kind, sort = 'newest' } = query.value;
   if (isBrowsing(query.value)) {
     const count = kind === 'caption' ? t('results.captionsTitle') : undefined;
     return (
       <>
-        {t(sorts.find(([value]) => value === ((kind === 'image' && sort) || 'newest'))![2])}{' '}
+        {t(kind !== 'image' || sort === 'newest' ? 'results.newest' : orders[sort])}{' '}
         <small>{count ?? (pictureCount.value === undefined ? '' : t('pictures', { count: pictureCount.value }))}</small>
       </>
     );
