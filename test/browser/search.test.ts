@@ -42,6 +42,9 @@ describe('searching on the page', browserSkip(), () => {
     assert.equal(asked.includes('/status'), false);
     const status = page.waitForRequest('**/status');
     held.resolve();
+    await page.waitForFunction(() => document.querySelectorAll('.tile img:not(.shown)').length === 0);
+    // A frame or two, and far from the two seconds after which nothing more is waited for.
+    await page.clock.runFor(100);
     await status;
   });
 
