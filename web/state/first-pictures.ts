@@ -18,9 +18,7 @@ export function afterFirstPictures(then: () => void): void {
       then();
     };
     const look = () => {
-      if (![...document.querySelectorAll<HTMLImageElement>('.tile img')].every(({ complete }) => complete)) return;
-      // A frame later: only then does the browser keep a restored position while the row above the list goes.
-      requestAnimationFrame(() => setTimeout(end));
+      if ([...document.querySelectorAll<HTMLImageElement>('.tile img')].every(({ complete }) => complete)) end();
     };
     for (const event of ends) document.addEventListener(event, look, true);
     // The list is rendered first.

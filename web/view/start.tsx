@@ -21,8 +21,9 @@ interface Beginning {
 }
 
 /**
- * Starting points before a search: days, favourites, months and tags of the collection. Takes one row, reserved until
- * they load, so that the pictures below do not move.
+ * Starting points before a search: days, favourites, months and tags of the collection. Takes one row, also before they
+ * load and without any, so that the pictures below do not move: in a frame in which their list grows, the browser does
+ * not keep them in place.
  */
 export function Start() {
   const isDone = indexing.value === null;
@@ -32,9 +33,8 @@ export function Start() {
     void refreshStart(controller.signal);
     return () => controller.abort();
   }, [isDone, firstShown.value]);
-  if (start.value === null) return <div class="start" />;
-  const all = beginnings(start.value);
-  if (all.length === 0) return null;
+  const all = start.value === null ? [] : beginnings(start.value);
+  if (all.length === 0) return <div class="start" />;
   return (
     <nav class="start" aria-label={t('start.title')}>
       {all.map(({ icon, label, count, query }) => {
