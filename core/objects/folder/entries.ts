@@ -44,8 +44,9 @@ const cache = new LRUCache<string, { mtimeNs: bigint; ctimeNs: bigint; ino: bigi
  * @throws {unavailable}
  */
 export async function readEntries(root: Root, names: readonly string[]): Promise<Entries> {
-  const directory = await enterFolder(root, names);
-  if ('blocked' in directory) return { names: [], others: [] };
+  const found = await enterFolder(root, names);
+  if ('blocked' in found) return { names: [], others: [] };
+  await using directory = found;
   try {
     // Adding and removing entries changes the times of the folder (not on Windows, for FAT).
     const { ino, mtimeNs, ctimeNs, ctimeMs } = await directory.stat();
@@ -57,8 +58,6 @@ export async function readEntries(root: Root, names: readonly string[]): Promise
     return entries;
   } catch (error) {
     throw unavailable(error, 'read the folder', directory.shown);
-  } finally {
-    await directory.close();
   }
 }
 
@@ -126,22 +125,19 @@ export async function lookAtFiles(
   files: readonly string[],
 ): Promise<{ objects: ListedObject[]; notKeys: string[] }> {
   if (files.length === 0) return { objects: [], notKeys: [] };
-  const directory = await enterFolder(root, names);
-  if ('blocked' in directory) return { objects: [], notKeys: [] };
-  try {
-    const keys = files.map((name) => [...names, name].join('/'));
-    const found = await Promise.all(
-      files.map(async (name, i) => {
-        const stat = await lstat(join(directory.path, name), { bigint: true }).catch((error: unknown) => {
-          if (systemCode(error) === 'ENOENT') return null;
-          throw unavailable(error, 'look at', join(directory.shown, name));
-        });
-        // A deep path can be too long for a key although none of its names is.
-        return stat?.isFile() && isKey(keys[i]!) ? listedObjectOf(keys[i]!, stat, directory.path) : null;
-      }),
-    );
-    return { objects: found.filter((item) => item !== null), notKeys: keys.filter((key) => !isKey(key)) };
-  } finally {
-    await directory.close();
-  }
+  const entered = await enterFolder(root, names);
+  if ('blocked' in entered) return { objects: [], notKeys: [] };
+  await using directory = entered;
+  const keys = files.map((name) => [...names, name].join('/'));
+  const found = await Promise.all(
+    files.map(async (name, i) => {
+      const stat = await lstat(join(directory.path, name), { bigint: true }).catch((error: unknown) => {
+        if (systemCode(error) === 'ENOENT') return null;
+        throw unavailable(error, 'look at', join(directory.shown, name));
+      });
+      // A deep path can be too long for a key although none of its names is.
+      return stat?.isFile() && isKey(keys[i]!) ? listedObjectOf(keys[i]!, stat, directory.path) : null;
+    }),
+  );
+  return { objects: found.filter((item) => item !== null), notKeys: keys.filter((key) => !isKey(key)) };
 }

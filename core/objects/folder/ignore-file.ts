@@ -68,15 +68,14 @@ export async function createRules(
 }
 
 async function readIgnoreFile(root: Root, folder: string): Promise<string | null> {
-  const directory = await enterFolder(root, folder.split('/').slice(0, -1));
-  if ('blocked' in directory) return null;
+  const found = await enterFolder(root, folder.split('/').slice(0, -1));
+  if ('blocked' in found) return null;
+  await using directory = found;
   try {
     return decodeText(await readFile(join(directory.path, IGNORE_FILE)));
   } catch (error) {
     if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(systemCode(error) ?? '')) return null;
     throw unavailable(error, 'read', join(directory.shown, IGNORE_FILE));
-  } finally {
-    await directory.close();
   }
 }
 

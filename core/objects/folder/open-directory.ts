@@ -1,6 +1,7 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closing } from '../../closing.ts';
 import { SightlineError } from '../../errors.ts';
 import { OPEN_FOLDER, systemCode, unavailable } from '../../files/file-errors.ts';
 
@@ -9,7 +10,7 @@ import { OPEN_FOLDER, systemCode, unavailable } from '../../files/file-errors.ts
  * (/proc/self/fd), so that nobody can replace it with a symbolic link between check and use, like openat in C.
  * Elsewhere `path` is the real path, checked just before.
  */
-export interface OpenDirectory {
+export interface OpenDirectory extends AsyncDisposable {
   /** For system calls. */
   readonly path: string;
   /** For people. */
@@ -68,15 +69,13 @@ export async function enterFolder(
 ): Promise<OpenDirectory | Blocked> {
   let directory = await enterRoot(root);
   for (const name of names) {
-    const parent = directory;
+    await using parent = directory;
     try {
       const next = await enterChild(parent, name, options.create);
       if ('blocked' in next) return next;
       directory = next;
     } catch (error) {
       throw unavailable(error, OPEN_FOLDER, join(parent.shown, name));
-    } finally {
-      await parent.close();
     }
   }
   return directory;
@@ -119,16 +118,17 @@ async function enter(path: string, shown: string): Promise<OpenDirectory> {
     const info = await lstat(path);
     if (!info.isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR', syscall: 'open' });
     // Windows cannot open folders; its file systems write entries through their own journal.
-    return { path, shown, stat: () => lstat(path, { bigint: true }), sync: async () => {}, close: async () => {} };
+    const stat = () => lstat(path, { bigint: true });
+    return closing({ path, shown, stat, sync: async () => {}, close: async () => {} });
   }
   const handle: FileHandle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | NOFOLLOW);
-  return {
+  return closing({
     path: `/proc/self/fd/${handle.fd}`,
     shown,
     stat: () => handle.stat({ bigint: true }),
     sync: () => syncFolder(handle),
     close: () => handle.close(),
-  };
+  });
 }
 
 /** Ignores file systems that cannot sync a folder, such as some network ones. */

@@ -71,7 +71,8 @@ function folderOf(root: Root, name: string, rules: FolderRules, trash: string, g
     async head(key) {
       const file = await open(root, key);
       if (file === null) return null;
-      return objectInfoOf(key, file).finally(() => file.handle.close());
+      await using _ = file.handle;
+      return await objectInfoOf(key, file);
     },
 
     async get(key, { range, ifMatch, signal } = {}) {
@@ -128,9 +129,10 @@ async function openRoot(path: string): Promise<Root> {
 
 async function open(root: Root, key: string): Promise<OpenedFile | null> {
   const names = segmentsOf(key);
-  const directory = await enterFolder(root, names.slice(0, -1));
-  if ('blocked' in directory) return null;
-  return openFile(directory, names.at(-1)!).finally(directory.close);
+  const found = await enterFolder(root, names.slice(0, -1));
+  if ('blocked' in found) return null;
+  await using directory = found;
+  return await openFile(directory, names.at(-1)!);
 }
 
 /** A valid S3 bucket name (3 to 63 of a-z, 0-9 and '-') that differs between folders with the same name. */

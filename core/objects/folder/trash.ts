@@ -24,8 +24,9 @@ export async function discardObject(root: Root, trash: string, object: Discarded
   const name = parents.pop()!;
   const shown = join(root.path, ...parents, name);
   await exclusively(shown, async () => {
-    const parent = await enterFolder(root, parents);
-    if ('blocked' in parent) throw conditionFailed(key, `etag ${etag}`, 'no object');
+    const found = await enterFolder(root, parents);
+    if ('blocked' in found) throw conditionFailed(key, `etag ${etag}`, 'no object');
+    await using parent = found;
     const expectVersion = async () => {
       const found = await storedEtag(parent, name, key);
       if (found !== etag) throw conditionFailed(key, `etag ${etag}`, found ?? 'no object');
@@ -43,8 +44,6 @@ export async function discardObject(root: Root, trash: string, object: Discarded
       await parent.sync();
     } catch (error) {
       throw unavailable(error, 'move to the trash', shown);
-    } finally {
-      await parent.close();
     }
     await removeEmptyFolders(root, parents);
   });
@@ -79,8 +78,9 @@ export async function recoverObject(root: Root, trash: string, object: Discarded
   const name = parents.pop()!;
   const shown = join(root.path, ...parents, name);
   return exclusively(shown, async () => {
-    const parent = await enterFolder(root, parents, { create: true });
-    if ('blocked' in parent) throw invalidKey(key, parent.problem);
+    const found = await enterFolder(root, parents, { create: true });
+    if ('blocked' in found) throw invalidKey(key, found.problem);
+    await using parent = found;
     try {
       const target = join(parent.path, name);
       if ((await storedEtag(parent, name, key)) !== null) throw conditionFailed(key, 'no object', 'one');
@@ -91,19 +91,19 @@ export async function recoverObject(root: Root, trash: string, object: Discarded
       await parent.sync();
       const file = await openFile(parent, name);
       if (file === null) throw new SightlineError('unavailable', `${shown} is gone`);
-      return await objectInfoOf(key, file).finally(() => file.handle.close());
+      await using _ = file.handle;
+      return await objectInfoOf(key, file);
     } catch (error) {
       throw unavailable(error, 'take out of the trash', shown);
-    } finally {
-      await parent.close();
     }
   });
 }
 
 /** To another file system: the complete copy is put in place atomically, then the original is deleted. */
 async function recoverCopy(root: Root, object: DiscardedObject, source: string, target: string): Promise<void> {
-  const workshop = await enterFolder(root, [WORKSHOP], { create: true });
-  if ('blocked' in workshop) throw new SightlineError('unavailable', `restoring a picture ${workshop.problem}`);
+  const found = await enterFolder(root, [WORKSHOP], { create: true });
+  if ('blocked' in found) throw new SightlineError('unavailable', `restoring a picture ${found.problem}`);
+  await using workshop = found;
   const copy = join(workshop.path, object.id);
   try {
     await copyChecked(source, copy);
@@ -111,7 +111,6 @@ async function recoverCopy(root: Root, object: DiscardedObject, source: string, 
     await unlink(source);
   } finally {
     await rm(copy, { force: true });
-    await workshop.close();
   }
 }
 
@@ -135,8 +134,7 @@ async function copyChecked(source: string, target: string): Promise<void> {
   try {
     await copyFile(source, unfinished, constants.COPYFILE_FICLONE);
     await utimes(unfinished, atime, mtime);
-    const handle = await open(unfinished, 'r+');
-    await handle.sync().finally(() => handle.close());
+    await syncFile(unfinished);
     const [from, to] = await Promise.all([hashOf(source), hashOf(unfinished)]);
     if (from !== to)
       throw new SightlineError('unavailable', `expected an identical copy of ${source}, got other bytes`);
@@ -144,6 +142,11 @@ async function copyChecked(source: string, target: string): Promise<void> {
   } finally {
     await rm(unfinished, { force: true });
   }
+}
+
+async function syncFile(path: string): Promise<void> {
+  await using handle = await open(path, 'r+');
+  await handle.sync();
 }
 
 async function hashOf(path: string): Promise<string> {

@@ -23,16 +23,13 @@ const STALE_AFTER_MS = 3_600_000;
  */
 export async function removeStaleWrites(root: Root): Promise<void> {
   await (await enterRoot(root)).close();
-  const workshop = await enterFolder(root, [WORKSHOP]).catch(() => null);
-  if (workshop === null || 'blocked' in workshop) return;
-  try {
-    for (const name of await readdir(workshop.path)) {
-      const path = join(workshop.path, name);
-      const stat = await lstat(path).catch(() => null);
-      if (stat?.isFile() && Date.now() - stat.mtimeMs > STALE_AFTER_MS) await unlink(path).catch(() => {});
-    }
-  } finally {
-    await workshop.close();
+  const found = await enterFolder(root, [WORKSHOP]).catch(() => null);
+  if (found === null || 'blocked' in found) return;
+  await using workshop = found;
+  for (const name of await readdir(workshop.path)) {
+    const path = join(workshop.path, name);
+    const stat = await lstat(path).catch(() => null);
+    if (stat?.isFile() && Date.now() - stat.mtimeMs > STALE_AFTER_MS) await unlink(path).catch(() => {});
   }
 }
 
@@ -55,39 +52,32 @@ async function store(root: Root, key: string, body: Body, options: PutOptions): 
   options.signal?.throwIfAborted();
   // Checked before the body is read, to refuse early, and again when the file is put in place, to be sure.
   if (options.ifMatch !== undefined || options.ifNoneMatch !== undefined) {
-    const directory = await enterFolder(root, names);
-    const etag = 'blocked' in directory ? null : await storedEtag(directory, name, key).finally(directory.close);
-    checkCondition(key, etag, options);
+    const found = await enterFolder(root, names);
+    await using directory = 'blocked' in found ? null : found;
+    checkCondition(key, directory && (await storedEtag(directory, name, key)), options);
   }
-  const workshop = await enterFolder(root, [WORKSHOP], { create: true });
-  if ('blocked' in workshop) throw new SightlineError('unavailable', `storing a picture ${workshop.problem}`);
+  const found = await enterFolder(root, [WORKSHOP], { create: true });
+  if ('blocked' in found) throw new SightlineError('unavailable', `storing a picture ${found.problem}`);
+  await using workshop = found;
   const shown = join(root.path, ...names, name);
   const temporary = join(workshop.path, `${process.pid}-${randomUUID()}`);
   try {
-    const handle = await open(temporary, 'wx+');
-    try {
-      await fill(handle, body, options);
-      await handle.utimes(...uniqueTimes());
-      await handle.sync();
-      options.signal?.throwIfAborted();
-      return await exclusively(shown, async () => {
-        await place(root, names, name, key, temporary, options);
-        const { fileTime, ...info } = await objectInfoOf(key, {
-          handle,
-          stat: await handle.stat({ bigint: true }),
-          shown,
-        });
-        rememberUpload(info);
-        return info;
-      });
-    } finally {
-      await handle.close();
-      await unlink(temporary).catch(() => {});
-    }
+    await using handle = await open(temporary, 'wx+');
+    await fill(handle, body, options);
+    await handle.utimes(...uniqueTimes());
+    await handle.sync();
+    options.signal?.throwIfAborted();
+    return await exclusively(shown, async () => {
+      await place(root, names, name, key, temporary, options);
+      const stat = await handle.stat({ bigint: true });
+      const { fileTime, ...info } = await objectInfoOf(key, { handle, stat, shown });
+      rememberUpload(info);
+      return info;
+    });
   } catch (error) {
     throw unavailable(error, 'store', shown);
   } finally {
-    await workshop.close();
+    await unlink(temporary).catch(() => {});
   }
 }
 
@@ -148,17 +138,14 @@ async function place(
 }
 
 async function placeOnce(...[root, names, name, key, temporary, options]: Parameters<typeof place>): Promise<void> {
-  const parent = await enterFolder(root, names, { create: true });
-  if ('blocked' in parent) throw invalidKey(key, parent.problem);
-  try {
-    checkCondition(key, await storedEtag(parent, name, key), options);
-    const target = join(parent.path, name);
-    if (options.ifNoneMatch === undefined) await rename(temporary, target);
-    else await linkNew(temporary, target, key);
-    await parent.sync();
-  } finally {
-    await parent.close();
-  }
+  const found = await enterFolder(root, names, { create: true });
+  if ('blocked' in found) throw invalidKey(key, found.problem);
+  await using parent = found;
+  checkCondition(key, await storedEtag(parent, name, key), options);
+  const target = join(parent.path, name);
+  if (options.ifNoneMatch === undefined) await rename(temporary, target);
+  else await linkNew(temporary, target, key);
+  await parent.sync();
 }
 
 /** Unlike a rename, a link fails if the name is taken, even if another process took it just now. */
@@ -207,11 +194,12 @@ export async function deleteObject(root: Root, key: string, names: readonly stri
   const name = names.at(-1)!;
   const shown = join(root.path, ...names);
   await exclusively(shown, async () => {
-    const parent = await enterFolder(root, parents);
-    if ('blocked' in parent) {
+    const found = await enterFolder(root, parents);
+    if ('blocked' in found) {
       if (ifMatch !== undefined) throw conditionFailed(key, `etag ${ifMatch}`, 'no object');
       return;
     }
+    await using parent = found;
     try {
       const stat = await lstat(join(parent.path, name), { bigint: true }).catch(() => null);
       const etag = stat?.isFile() && (await isStoredAs(parent, name)) ? etagOf(stat, parent.path) : null;
@@ -221,8 +209,6 @@ export async function deleteObject(root: Root, key: string, names: readonly stri
       await parent.sync();
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw unavailable(error, 'delete', shown);
-    } finally {
-      await parent.close();
     }
     await removeEmptyFolders(root, parents);
   });
@@ -230,15 +216,14 @@ export async function deleteObject(root: Root, key: string, names: readonly stri
 
 export async function removeEmptyFolders(root: Root, names: readonly string[]): Promise<void> {
   for (let depth = names.length; depth > 0; depth--) {
-    const parent = depth === 1 ? await enterRoot(root) : await enterFolder(root, names.slice(0, depth - 1));
-    if ('blocked' in parent) return;
+    const found = await enterFolder(root, names.slice(0, depth - 1));
+    if ('blocked' in found) return;
+    await using parent = found;
     try {
       await rmdir(join(parent.path, names[depth - 1]!));
     } catch {
       // Not empty, or not permitted: the object itself is gone, which is all that was requested.
       return;
-    } finally {
-      await parent.close();
     }
   }
 }
