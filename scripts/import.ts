@@ -26,9 +26,11 @@ Only adds, and can be repeated.`,
     const trash = await openTrash(config, runtime);
     // Redirected by PowerShell, what export prints is UTF-16.
     const input = Readable.from(transcoded(file === '-' ? process.stdin : createReadStream(userPath(file!))));
-    const counts = await importUserData(runtime, trash, createInterface({ input })).catch((error: unknown) => {
-      throw unavailable(error, 'read', file!);
-    });
+    const counts = await importUserData(runtime, trash, createInterface({ input }), console.error).catch(
+      (error: unknown) => {
+        throw unavailable(error, 'read', file!);
+      },
+    );
     if (json) console.log(JSON.stringify(counts, null, 2));
     else console.log(`${counts.taken} taken over, ${counts.unknown} of pictures that are not in this index.`);
     return EXIT.done;

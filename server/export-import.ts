@@ -8,6 +8,9 @@ import { everyItem } from '../core/pages.ts';
 import { ANY_LANGUAGE, type Filter, type ObjectBody, type StoredPoint } from '../core/ports.ts';
 import type { Trash, TrashEntry } from '../core/trash.ts';
 import type { ImagePayload } from '../core/types.ts';
+import { HttpProblem } from '../functions/http/problem.ts';
+import { MAX_TAGS, tag, withTags } from '../functions/http/schemas/tags.ts';
+import { parseOrThrow } from '../functions/http/validation.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
@@ -15,7 +18,7 @@ import type { Runtime } from './runtime.ts';
  * pictures are identified by folder, key and hash, so that another index of the same pictures can import it, wherever
  * its pictures are.
  */
-const tags = z.array(z.string());
+const tags = z.array(tag);
 const picture = { folder: z.string(), key: z.string(), sha256: z.string(), tags };
 /** Like `TrashEntry`; the store validates the picture. */
 const trashEntry = z.object({
@@ -97,13 +100,14 @@ export interface Imported {
 /**
  * Imports exported lines into an index. Pictures are matched by folder and key if their bytes are the same, otherwise
  * by their bytes alone. Nothing is removed, so it may be repeated.
- *
+ * @param tell receives the tags that did not fit beside those that a picture or caption has
  * @throws {invalid-input} naming the invalid line
  */
 export async function importUserData(
   { live, folders }: Pick<Runtime, 'live' | 'folders'>,
   trash: Pick<Trash, 'adopt'>,
   lines: AsyncIterable<string> | Iterable<string>,
+  tell: (problem: string) => void,
 ): Promise<Imported> {
   const counts = { taken: 0, unknown: 0 };
   let number = 0;
@@ -111,22 +115,34 @@ export async function importUserData(
     number++;
     if (text.trim() === '') continue;
     const entry = parseLine(text, number);
+    const tagsWith: TagsWith = (own) => {
+      const all = withTags(own, entry.tags);
+      const left = entry.tags.filter((tag) => !all.includes(tag));
+      const expected = `line ${number}: expected at most ${MAX_TAGS} tags in all, got ${all.length + left.length}`;
+      if (left.length > 0) tell(`${expected}; not taken over: ${left.join(', ')}`);
+      return all;
+    };
     const isTaken =
       entry.type === 'caption'
-        ? await addCaption(live, entry)
-        : (entry.type === 'trash' && (await addToTrash(live, trash, folders.bucketOf(entry.folder), entry))) ||
-          (await addTags(live, folders.bucketOf(entry.folder), entry));
+        ? await addCaption(live, entry, tagsWith)
+        : (entry.type === 'trash' &&
+            (await addToTrash(live, trash, folders.bucketOf(entry.folder), entry, tagsWith))) ||
+          (await addTags(live, folders.bucketOf(entry.folder), entry, tagsWith));
     counts[isTaken ? 'taken' : 'unknown']++;
   }
   return counts;
 }
 
+/** The tags of a line beside those that a picture or caption has already. */
+type TagsWith = (own: readonly string[]) => string[];
+
 function parseLine(text: string, number: number): UserData {
   try {
-    return line.parse(JSON.parse(text.replace(/^\ufeff/, '')));
+    return parseOrThrow(line, JSON.parse(text.replace(/^\ufeff/, '')), 'body');
   } catch (cause) {
     const got = plainText(text.slice(0, 80));
-    const message = `line ${number}: expected one JSON document as sightline export writes it, got ${got}`;
+    const why = cause instanceof HttpProblem ? ` (${plainText(cause.message)})` : '';
+    const message = `line ${number}: expected one JSON document as sightline export writes it, got ${got}${why}`;
     throw new SightlineError('invalid-input', message, { cause });
   }
 }
@@ -136,7 +152,8 @@ async function addToTrash(
   live: Runtime['live'],
   trash: Pick<Trash, 'adopt'>,
   bucket: string,
-  { key, sha256, tags, entry, file }: Extract<UserData, { type: 'trash' }>,
+  { key, sha256, entry, file }: Extract<UserData, { type: 'trash' }>,
+  tagsWith: TagsWith,
 ): Promise<boolean> {
   if (entry === undefined) return false;
   const id = imageId(bucket, key);
@@ -147,13 +164,14 @@ async function addToTrash(
   if (bytes !== null && hash('sha256', bytes) !== sha256) {
     throw new SightlineError('invalid-input', `expected the file of ${JSON.stringify(key)} whole, got other bytes`);
   }
-  return trash.adopt({ ...entry, imageId: id, picture: { ...entry.picture, bucket, tags } }, bytes);
+  return trash.adopt({ ...entry, imageId: id, picture: { ...entry.picture, bucket, tags: tagsWith([]) } }, bytes);
 }
 
 async function addTags(
   live: Runtime['live'],
   bucket: string,
-  { key, sha256, tags }: { key: string; sha256: string; tags: readonly string[] },
+  { key, sha256 }: { key: string; sha256: string },
+  tagsWith: TagsWith,
 ): Promise<boolean> {
   return live.write(async ({ vectors }) => {
     const id = imageId(bucket, key);
@@ -162,25 +180,26 @@ async function addTags(
     const found = isNamed
       ? [named as StoredPoint]
       : (await vectors.list({ filter: { kind: 'image', sha256 }, limit: PAGE, order: 'id' })).items;
-    for (const point of found) await vectors.setTags(point.id, [...new Set([...point.payload.tags, ...tags])]);
+    for (const point of found) await vectors.setTags(point.id, tagsWith(point.payload.tags));
     return found.length > 0;
   });
 }
 
 async function addCaption(
   live: Runtime['live'],
-  { caption, tags, indexedAt }: { caption: string; tags: readonly string[]; indexedAt: string },
+  { caption, indexedAt }: { caption: string; indexedAt: string },
+  tagsWith: TagsWith,
 ): Promise<boolean> {
   return live.write(async ({ vectors, embedder }) => {
     const id = captionId(caption);
     const known = (await vectors.get([id])).get(id);
     if (known !== undefined && !known.deleted) {
-      await vectors.setTags(id, [...new Set([...known.payload.tags, ...tags])]);
+      await vectors.setTags(id, tagsWith(known.payload.tags));
       return true;
     }
     const [read] = await embedder.readTexts([caption], ANY_LANGUAGE);
-    const sequencer = known?.sequencer ?? '';
-    await vectors.upsert([captionPoint(id, read!, { caption, tags, indexedAt, sequencer })], 'not-older');
+    const payload = { caption, tags: tagsWith([]), indexedAt, sequencer: known?.sequencer ?? '' };
+    await vectors.upsert([captionPoint(id, read!, payload)], 'not-older');
     return true;
   });
 }

@@ -134,11 +134,25 @@ describe('sightline export, sightline import', { timeout: 600_000 }, () => {
     assert.equal(JSON.parse((await call('three', 'trash', 'list', '--json')).stdout).items.length, 1);
   });
 
+  it('keep what a picture has and add no more tags than it may have, and name the others', async () => {
+    const [picture] = (await call('one', 'export')).stdout.split('\n');
+    const tags = Array.from({ length: 33 }, (_, i) => `tag ${i}`);
+    await writeFile(at('many'), JSON.stringify({ ...JSON.parse(picture!), tags }));
+    const { code, stdout, stderr } = await call('one', 'import', at('many'));
+    assert.deepEqual([code, stdout], [0, '1 taken over, 0 of pictures that are not in this index.\n']);
+    assert.equal(stderr, 'line 1: expected at most 32 tags in all, got 35; not taken over: tag 30, tag 31, tag 32\n');
+    const [now] = (await call('one', 'export')).stdout.split('\n');
+    assert.deepEqual(JSON.parse(now!).tags, ['mine', 'Mietze', ...tags.slice(0, 30)]);
+  });
+
   it('say which line is none', async () => {
     await writeFile(at('bad'), '\n{"type":"picture"}\n');
     const { code, stderr } = await call('one', 'import', at('bad'));
     assert.equal(code, 1);
     assert.match(stderr, /^error: line 2: expected one JSON document as sightline export writes it/);
+    await writeFile(at('bad'), `{"type":"caption","caption":"a","indexedAt":"2020","tags":["${'x'.repeat(65)}"]}`);
+    const { stderr: long } = await call('one', 'import', at('bad'));
+    assert.match(long, /^error: line 1: .*\(#\/tags\/0: expected at most 64 characters, got 65\)$/m);
     await writeFile(at('bad'), '\x1b[2J');
     assert.ok(!(await call('one', 'import', at('bad'))).stderr.includes('\x1b'));
     await mkdir(at('taken'));

@@ -9,7 +9,7 @@ import { type App, BINARY, component, created, fileField, json, problems } from 
 import { HttpProblem } from '../problem.ts';
 import { expectLength, expectMediaType, FORM_OVERHEAD_BYTES, formFields, readBody, readForm } from '../request-body.ts';
 import { uploaded, uploadFields, uploadQuery } from '../schemas/images.ts';
-import { MAX_TAGS } from '../schemas/tags.ts';
+import { withTags } from '../schemas/tags.ts';
 import { serialise } from '../serialise.ts';
 import { deletedMeanwhile, storeUpload, type Upload } from '../store-upload.ts';
 import { uploadKey } from '../upload-key.ts';
@@ -67,7 +67,7 @@ export function registerUpload(app: App, deps: AppDeps): void {
 /** Adds tags; a picture that was already stored keeps the tags it has. */
 async function addTags(vectors: VectorStore, id: string, tags: readonly string[], isKnown: boolean): Promise<void> {
   const before = isKnown ? ((await getImage(vectors, id))?.tags ?? []) : [];
-  await vectors.setTags(id, [...new Set([...before, ...tags])].slice(0, MAX_TAGS));
+  await vectors.setTags(id, withTags(before, tags));
 }
 
 async function readUpload(

@@ -5,7 +5,8 @@ import { plainText, repeated } from './common.ts';
 export const MAX_TAGS = 32;
 const MAX_TAG_LENGTH = 64;
 
-const tag = plainText(MAX_TAG_LENGTH).openapi({ type: 'string', minLength: 1, maxLength: MAX_TAG_LENGTH });
+/** One tag. */
+export const tag = plainText(MAX_TAG_LENGTH).openapi({ type: 'string', minLength: 1, maxLength: MAX_TAG_LENGTH });
 
 /** Tags in the order given, without duplicates. */
 export const tags = z
@@ -13,6 +14,11 @@ export const tags = z
   .max(MAX_TAGS)
   .transform((list) => [...new Set(list)])
   .openapi({ description: 'Each once; duplicates are dropped.', example: ['beach', 'dog'] });
+
+/** What something has when tags are added: its own, and as many of the others as it may have. */
+export function withTags(own: readonly string[], added: readonly string[]): string[] {
+  return [...new Set([...own, ...added])].slice(0, Math.max(MAX_TAGS, own.length));
+}
 
 /** Tags as a parameter, given once or repeated. */
 export const tagParameters = repeated(tag, MAX_TAGS);
