@@ -1,7 +1,7 @@
 // npm run bench -- qdrant --url URL [--key KEY] [--points N]
 // Compares settings of a Qdrant collection on one server: time to fill, bytes per point by part (Qdrant 1.18 and newer;
-// BYTES of scripts/docs/scale.ts), and for searches over all vectors and through the graph their time and recall.
-// Creates collections under its own names and removes them.
+// BYTES of scripts/development/docs/scale.ts), and for searches over all vectors and through the graph their time and
+// recall. Creates collections under its own names and removes them.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Point, VectorStore } from '../core/ports.ts';

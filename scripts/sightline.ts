@@ -45,7 +45,7 @@ async function main([first, ...rest]: readonly string[]): Promise<void> {
   if (first === '--help' || first === '-h') console.log(overview());
   if (first === undefined) return run(COMMANDS.serve![1], 'serve', []);
   if (first.startsWith('-')) return run(COMMANDS.serve![1], 'serve', [first, ...rest]);
-  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first]![1] : await maintenance(first);
+  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first]![1] : await developmentCommand(first);
   if (load !== undefined) return run(load, first, rest);
   if (/[./\\~]/.test(first) || isThere(first)) return run(COMMANDS.serve![1], 'serve', [first, ...rest]);
   const near = nearest(first, Object.keys(COMMANDS));
@@ -79,10 +79,10 @@ function keepCompiled(name: string, args: readonly string[]): void {
 }
 
 /** Commands that only work in a clone. */
-async function maintenance(name: string): Promise<LoadCommand | undefined> {
+async function developmentCommand(name: string): Promise<LoadCommand | undefined> {
   if (!isCheckout) return undefined;
-  const { MAINTENANCE } = await import('./development-commands.ts');
-  return Object.hasOwn(MAINTENANCE, name) ? MAINTENANCE[name] : undefined;
+  const { DEVELOPMENT_COMMANDS } = await import('./development/commands.ts');
+  return Object.hasOwn(DEVELOPMENT_COMMANDS, name) ? DEVELOPMENT_COMMANDS[name] : undefined;
 }
 
 function isThere(path: string): boolean {

@@ -14,7 +14,7 @@ const types: Readonly<Record<string, string>> = {
   '.map': 'application/json',
 };
 
-/** The page that scripts/build-web.ts wrote into a folder, for servers without esbuild. */
+/** The page that scripts/development/build-web.ts wrote into a folder, for servers without esbuild. */
 export async function readPage(dir: string): Promise<Page> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   const page = new Map<string, StaticFile>();

@@ -6,8 +6,8 @@ import { zstdDecompressSync } from 'node:zlib';
 import { packageRoot } from '../../core/package-root.ts';
 
 /**
- * Replaces sharp in an artifact that carries its library compressed (scripts/lambda/native-packages.ts). The library is
- * unpacked for the first picture, and sharp then finds it loaded in the process.
+ * Replaces sharp in an artifact that carries its library compressed (scripts/development/lambda/native-packages.ts).
+ * The library is unpacked for the first picture, and sharp then finds it loaded in the process.
  */
 
 const packed = join(packageRoot(import.meta.dirname), 'packed');

@@ -10,7 +10,7 @@ import { readConfig } from '../../server/environment.ts';
 import { EXIT, UsageError } from '../cli/command.ts';
 import { parseBucket } from '../cli/location.ts';
 import { createProgress } from '../cli/progress.ts';
-import { indexingCost, sumOf } from '../lambda/costs.ts';
+import { indexingCost, sumOf } from './aws-costs.ts';
 
 export interface AnnounceFlags {
   readonly queue?: string;

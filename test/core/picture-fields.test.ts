@@ -8,7 +8,7 @@ import { FIELDS, FILTERS } from '../../core/picture-fields.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const root = join(import.meta.dirname, '../..');
-const COPIED = ['core', 'functions', 'server', 'scripts/client', 'web'].concat(
+const COPIED = ['core', 'functions', 'server', 'scripts/development/client', 'web'].concat(
   ['core/vectors', 'contract', 'functions', 'support'].map((folder) => `test/${folder}`),
 );
 
@@ -49,7 +49,7 @@ import sharp from 'sharp';
 import { decodeImage } from './core/picture/decode.ts';
 import type { Preprocessing } from './core/picture/preprocessor-config.ts';
 import { openEmbeddedStore } from './core/vectors/sqlite/store.ts';
-import { type OpenApiDocument, typesOf } from './scripts/client/openapi-types.ts';
+import { type OpenApiDocument, typesOf } from './scripts/development/client/openapi-types.ts';
 import { startFakeQdrant } from './test/support/fake-qdrant.ts';
 import { openQdrantStore } from './test/core/vectors/qdrant/open.ts';
 import { image, seededRandom, unit, uuid } from './test/contract/vectors-data.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { Budget, FunctionName, Sizes } from '../../scripts/lambda/sizes.ts';
+import type { Budget, FunctionName, Sizes } from '../../scripts/development/lambda/sizes.ts';
 
 /**
  * Checks the functions as deployed. Run with the stack's checks, not in `npm test`, because the arm64 libraries come

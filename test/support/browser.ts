@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, type SuiteContext, type TestContext } from 'node:test';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
-import { findBrowser } from '../../scripts/cli/find-browser.ts';
+import { findBrowser } from '../../scripts/development/find-browser.ts';
 
 /** A real browser for tests: the system's Chromium or a derivative. */
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type OpenApiDocument, typesOf } from '../../scripts/client/openapi-types.ts';
+import { type OpenApiDocument, typesOf } from '../../scripts/development/client/openapi-types.ts';
 import { ApiFault, type Client, createClient, pictureTerm } from '../../web/client.ts';
 import { samplePhoto, type TestApp, testApp } from '../functions/http/harness.ts';
 import { assertDescribed, type OpenApiDocument as CheckedDocument } from '../functions/http/openapi-checks.ts';

@@ -4,7 +4,7 @@ import { glob, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { imageId } from '../../../core/index-image.ts';
-import { bundleFunction } from '../../../scripts/lambda/bundle.ts';
+import { bundleFunction } from '../../../scripts/development/lambda/bundle.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { apiSuite } from './artifact-api.ts';
 import { ingestSuite } from './artifact-ingest.ts';

@@ -3,11 +3,11 @@ import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { path } from '../core/setting-value.ts';
-import { userPath } from '../server/environment.ts';
-import { command, EXIT } from './cli/command.ts';
+import { path } from '../../core/setting-value.ts';
+import { userPath } from '../../server/environment.ts';
+import { command, EXIT } from '../cli/command.ts';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '../..');
 const source = join(root, 'web/client.ts');
 /** Options of the compiler that writes the types. */
 const COMPILER =

@@ -5,8 +5,8 @@ import { cp, glob, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
-import { SightlineError } from '../../core/errors.ts';
-import { writeWhole } from '../../core/files/atomic-write.ts';
+import { SightlineError } from '../../../core/errors.ts';
+import { writeWhole } from '../../../core/files/atomic-write.ts';
 
 /** Packages with native code or WebAssembly, reduced to one Lambda architecture. */
 

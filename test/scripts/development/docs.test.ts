@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { SETTINGS } from '../../core/settings.ts';
-import packageJson from '../../package.json' with { type: 'json' };
-import { scalePage } from '../../scripts/docs/scale.ts';
-import { configurationPage, readmeWithTable } from '../../scripts/docs/settings-tables.ts';
+import { SETTINGS } from '../../../core/settings.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { scalePage } from '../../../scripts/development/docs/scale.ts';
+import { configurationPage, readmeWithTable } from '../../../scripts/development/docs/settings-tables.ts';
 
-const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+const read = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
 const again = 'made from other settings: npm run docs';
 
 describe('what the documentation says of the settings', () => {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { path, url } from '../core/setting-value.ts';
-import { userPath } from '../server/environment.ts';
-import { command, EXIT } from './cli/command.ts';
+import { path, url } from '../../core/setting-value.ts';
+import { userPath } from '../../server/environment.ts';
+import { command, EXIT } from '../cli/command.ts';
 import { type OpenApiDocument, typesOf } from './client/openapi-types.ts';
 
 export default command({

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import packageJson from '../package.json' with { type: 'json' };
-import { root } from '../server/environment.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { root } from '../../server/environment.ts';
+import { command, EXIT, UsageError } from '../cli/command.ts';
 import { cutVersion, notesOf } from './changelog/sections.ts';
-import { command, EXIT, UsageError } from './cli/command.ts';
 
 export default command({
   usage: 'notes | cut',

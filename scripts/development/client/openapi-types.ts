@@ -25,7 +25,7 @@ const head = `// Made from /openapi.json by \`npm run client\`; do not edit.
 `;
 
 /** The files of the client that name types of the API. */
-const USERS = ['client.ts', 'transport.ts'].map((name) => new URL(`../../web/${name}`, import.meta.url));
+const USERS = ['client.ts', 'transport.ts'].map((name) => new URL(`../../../web/${name}`, import.meta.url));
 
 /**
  * TypeScript declarations of the component schemas that the client names, and of those that they refer to, sorted by

@@ -3,9 +3,9 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
-import { CAPTION_WORDS_FILE } from '../core/encode/caption-words.ts';
-import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
-import { hasPairId } from '../core/encode/image-embedder.ts';
+import { CAPTION_WORDS_FILE } from '../../core/encode/caption-words.ts';
+import { HEAD_FILE, loadHeadFile } from '../../core/encode/head-file.ts';
+import { hasPairId } from '../../core/encode/image-embedder.ts';
 import {
   encoderAdvice,
   headAdvice,
@@ -13,21 +13,21 @@ import {
   type Profile,
   profileOf,
   textEncoderOf,
-} from '../core/encode/manifest.ts';
-import { findEncoder, findFolder, verifyFile } from '../core/encode/model-files.ts';
-import { LOCK_FILE, readLocks } from '../core/encode/model-lock.ts';
-import { CALIBRATION } from '../core/search/calibration.ts';
-import { decimal, path, text, toggle } from '../core/setting-value.ts';
-import { flagOf, SETTINGS } from '../core/settings.ts';
-import { PACKED } from '../functions/http/routes/docs.ts';
-import { buildPage, writePage } from '../server/build-page.ts';
-import { readConfig } from '../server/environment.ts';
-import { command, EXIT } from './cli/command.ts';
+} from '../../core/encode/manifest.ts';
+import { findEncoder, findFolder, verifyFile } from '../../core/encode/model-files.ts';
+import { LOCK_FILE, readLocks } from '../../core/encode/model-lock.ts';
+import { CALIBRATION } from '../../core/search/calibration.ts';
+import { decimal, path, text, toggle } from '../../core/setting-value.ts';
+import { flagOf, SETTINGS } from '../../core/settings.ts';
+import { PACKED } from '../../functions/http/routes/docs.ts';
+import { buildPage, writePage } from '../../server/build-page.ts';
+import { readConfig } from '../../server/environment.ts';
+import { command, EXIT } from '../cli/command.ts';
 import { bundleFunction } from './lambda/bundle.ts';
 import { type Arch, copyNativePackages } from './lambda/native-packages.ts';
 import { budgetOf, FUNCTIONS, type FunctionName, measure, type Sizes, sizeTable } from './lambda/sizes.ts';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '../..');
 
 export default command({
   about: `

@@ -4,13 +4,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import packageJson from '../../package.json' with { type: 'json' };
-import lock from '../../package-lock.json' with { type: 'json' };
-import { BROUGHT, bundleCommand } from '../../scripts/package/bundle.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
+import lock from '../../../package-lock.json' with { type: 'json' };
+import { BROUGHT, bundleCommand } from '../../../scripts/development/package/bundle.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../..');
 
 interface Locked {
   readonly dev?: boolean;

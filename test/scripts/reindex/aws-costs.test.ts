@@ -10,12 +10,12 @@ import {
   queryCost,
   storageCost,
   sumOf,
-} from '../../scripts/lambda/costs.ts';
+} from '../../../scripts/reindex/aws-costs.ts';
 
 const memoryGb = 1769 / 1024;
 
 it('docs/deploy.md says what the prices make it', async () => {
-  const text = await readFile(new URL('../../docs/deploy.md', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../../../docs/deploy.md', import.meta.url), 'utf8');
   const pictures = { pictures: 1000, secondsAPicture: 0.1, memoryGb };
   const rows: [string, number][] = [
     ['1,000 pictures, as they are uploaded', sumOf(indexingCost({ ...pictures, messages: 1000, batch: 1 }))],

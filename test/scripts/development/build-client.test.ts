@@ -5,11 +5,11 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { type PageServer, pageServer } from '../support/page-server.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { type PageServer, pageServer } from '../../support/page-server.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../..');
 
 /** The README's example as a program: the code that people copy must work. */
 async function readmeExample(): Promise<string> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { cutVersion, notesOf } from '../../scripts/changelog/sections.ts';
+import { cutVersion, notesOf } from '../../../scripts/development/changelog/sections.ts';
 
 const changelog = `# Changelog
 
@@ -31,7 +31,7 @@ describe('the notes of a release', () => {
   });
 
   it('can be made of the changelog as it is', () => {
-    const text = readFileSync(new URL('../../CHANGELOG.md', import.meta.url), 'utf8');
+    const text = readFileSync(new URL('../../../CHANGELOG.md', import.meta.url), 'utf8');
     assert.ok(notesOf(cutVersion(text, '99.0.0', '2026-03-04'), '99.0.0').length > 0);
   });
 });

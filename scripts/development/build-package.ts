@@ -1,11 +1,11 @@
 import { cp, glob, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { buildPage, writePage } from '../server/build-page.ts';
-import { root } from '../server/environment.ts';
-import { command, EXIT } from './cli/command.ts';
+import { buildPage, writePage } from '../../server/build-page.ts';
+import { root } from '../../server/environment.ts';
+import { command, EXIT } from '../cli/command.ts';
+import { buildReportPage, REPORT_PAGE } from '../report/document.ts';
 import { BROUGHT, bundleCommand } from './package/bundle.ts';
 import { installedWording } from './package/wording.ts';
-import { buildReportPage, REPORT_PAGE } from './report/document.ts';
 
 export default command({
   about: `

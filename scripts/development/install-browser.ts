@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { command, EXIT } from './cli/command.ts';
-import { findBrowser, HEADLESS } from './cli/find-browser.ts';
+import { command, EXIT } from '../cli/command.ts';
+import { findBrowser, HEADLESS } from './find-browser.ts';
 
 /** Seconds; a machine without a network should not wait for one. */
 const patience = ['-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20', '-o', 'Acquire::Retries=1'];

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { root } from '../server/environment.ts';
-import { command, EXIT } from './cli/command.ts';
+import { root } from '../../server/environment.ts';
+import { command, EXIT } from '../cli/command.ts';
 import { scalePage } from './docs/scale.ts';
 import { configurationPage, readmeWithTable } from './docs/settings-tables.ts';
 

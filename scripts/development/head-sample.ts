@@ -1,12 +1,12 @@
-import { closing } from '../core/closing.ts';
-import { loadEncoders } from '../core/encode/encoders.ts';
-import { path, text } from '../core/setting-value.ts';
-import { userPath } from '../server/environment.ts';
-import { readDataset } from '../training/datasets/dataset.ts';
-import { writeFeatureSample } from '../training/features/feature-sample.ts';
-import { command, EXIT, UsageError } from './cli/command.ts';
-import { encodePictures } from './cli/encode-pictures.ts';
-import { openLocation } from './cli/location.ts';
+import { closing } from '../../core/closing.ts';
+import { loadEncoders } from '../../core/encode/encoders.ts';
+import { path, text } from '../../core/setting-value.ts';
+import { userPath } from '../../server/environment.ts';
+import { readDataset } from '../../training/datasets/dataset.ts';
+import { writeFeatureSample } from '../../training/features/feature-sample.ts';
+import { command, EXIT, UsageError } from '../cli/command.ts';
+import { encodePictures } from '../cli/encode-pictures.ts';
+import { openLocation } from '../cli/location.ts';
 import {
   CAPTIONED,
   FEATURES,
@@ -16,7 +16,7 @@ import {
   openFeatures,
   PROFILE,
   SPLIT,
-} from './cli/training-options.ts';
+} from '../cli/training-options.ts';
 
 export default command({
   usage: '--data LOCATION [options]',

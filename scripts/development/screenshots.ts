@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { SightlineError } from '../core/errors.ts';
-import { path, toggle, url } from '../core/setting-value.ts';
-import { userPath } from '../server/environment.ts';
-import { createClient } from '../web/client.ts';
-import { command, EXIT, UsageError } from './cli/command.ts';
-import { findBrowser } from './cli/find-browser.ts';
+import { SightlineError } from '../../core/errors.ts';
+import { path, toggle, url } from '../../core/setting-value.ts';
+import { userPath } from '../../server/environment.ts';
+import { createClient } from '../../web/client.ts';
+import { command, EXIT, UsageError } from '../cli/command.ts';
+import { findBrowser } from './find-browser.ts';
 
 interface View {
   readonly name: string;

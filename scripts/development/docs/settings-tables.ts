@@ -1,5 +1,5 @@
-import { type Reader, SETTINGS, type Setting } from '../../core/settings.ts';
-import serve from '../serve.ts';
+import { type Reader, SETTINGS, type Setting } from '../../../core/settings.ts';
+import serve from '../../serve.ts';
 
 /** The settings as Markdown tables. */
 

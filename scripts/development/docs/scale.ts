@@ -1,4 +1,4 @@
-import { indexingCost, storageCost, sumOf } from '../lambda/costs.ts';
+import { indexingCost, storageCost, sumOf } from '../../reindex/aws-costs.ts';
 
 /** Computes docs/scale.md from benchmark results. */
 
@@ -115,9 +115,9 @@ export function scalePage(): string {
   ];
   return `# Scale
 
-Computed by \`npm run docs\` (\`scripts/docs/scale.ts\`) from benchmark results; do not edit. These are estimates:
-nothing larger than a million vectors has been run, and no Qdrant larger than 100,000 points. To measure yours, run
-\`npm run bench -- qdrant --url URL\` and \`npm run bench -- lambda --url URL\`.
+Computed by \`npm run docs\` (\`scripts/development/docs/scale.ts\`) from benchmark results; do not edit. These are
+estimates: nothing larger than a million vectors has been run, and no Qdrant larger than 100,000 points. To measure
+yours, run \`npm run bench -- qdrant --url URL\` and \`npm run bench -- lambda --url URL\`.
 
 | | 1 million pictures | 100 million | setting |
 | --- | --- | --- | --- |

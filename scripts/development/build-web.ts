@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
-import { path, toggle } from '../core/setting-value.ts';
-import { buildPage, writePage } from '../server/build-page.ts';
-import { userPath } from '../server/environment.ts';
-import { command, EXIT } from './cli/command.ts';
+import { path, toggle } from '../../core/setting-value.ts';
+import { buildPage, writePage } from '../../server/build-page.ts';
+import { userPath } from '../../server/environment.ts';
+import { command, EXIT } from '../cli/command.ts';
 
 export default command({
   about: 'Builds the page into a folder, for servers that do not build it at the start.',

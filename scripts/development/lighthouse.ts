@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempDisposableSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { choice, toggle, url, whole } from '../core/setting-value.ts';
-import { command, EXIT } from './cli/command.ts';
-import { findBrowser } from './cli/find-browser.ts';
+import { choice, toggle, url, whole } from '../../core/setting-value.ts';
+import { command, EXIT } from '../cli/command.ts';
+import { findBrowser } from './find-browser.ts';
 
 const version = '13.5.0';
 const categories = ['performance', 'accessibility', 'best-practices'];

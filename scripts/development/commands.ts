@@ -1,7 +1,7 @@
-import type { LoadCommand } from './cli/command.ts';
+import type { LoadCommand } from '../cli/command.ts';
 
 /** Commands that only work in a clone, by `npm run NAME`: they need sources and development dependencies. */
-export const MAINTENANCE: Readonly<Record<string, LoadCommand>> = {
+export const DEVELOPMENT_COMMANDS: Readonly<Record<string, LoadCommand>> = {
   build: () => import('./build-web.ts'),
   'build:client': () => import('./build-client.ts'),
   'build:package': () => import('./build-package.ts'),

@@ -1,4 +1,4 @@
-import { SightlineError } from '../../core/errors.ts';
+import { SightlineError } from '../../../core/errors.ts';
 
 /** CHANGELOG.md in the format of "Keep a Changelog": one second-level heading per version, newest first. */
 
