@@ -28,6 +28,7 @@ import { type ChangeOptions, ChangeOver, chooseModels } from './spaces/change-ov
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './spaces/live-space.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './spaces/space-models.ts';
 import { openVanishedLog } from './vanished-pictures.ts';
+import { expectMounted } from './watch/mount-check.ts';
 
 /** The composition root: chooses the drivers and assembles the parts. */
 
@@ -206,15 +207,18 @@ async function firstModels(live: SpaceId | undefined, config: Config): Promise<P
   return found !== null && (config.profile ?? found.profile) === found.profile ? found : config;
 }
 
-/** Every available folder of the index, and the configured S3 bucket. */
+/** Every available folder of the index, as judged by its live space, and the configured S3 bucket. */
 export async function openBuckets(
   config: Config,
   logger: Logger,
+  vectors: VectorStore,
 ): Promise<{ buckets: Map<string, PictureStore>; bucket: S3Store | null }> {
   const buckets = new Map<string, PictureStore>();
   for (const { bucket, path } of await readFolders(config.data)) {
     try {
-      buckets.set(bucket, await openFolder({ root: path, bucket, ...folderOptions(config) }));
+      const folder = await openFolder({ root: path, bucket, ...folderOptions(config) });
+      await expectMounted(path, bucket, vectors);
+      buckets.set(bucket, folder);
     } catch (error) {
       logger.warn({ bucket, path, err: error }, 'a folder of the index cannot be opened; its pictures are not served');
     }

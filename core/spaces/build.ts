@@ -87,7 +87,8 @@ export async function buildSpace(deps: BuildDeps, options: BuildOptions): Promis
 }
 
 function isWorthALook({ missing }: PassResult, looks: number, { skipMissing }: BuildOptions): boolean {
-  return missing.length > 0 && !skipMissing && looks < SECOND_LOOKS;
+  const mayArrive = missing.some(({ reason }) => reason === 'gone' || reason === 'changed');
+  return mayArrive && !skipMissing && looks < SECOND_LOOKS;
 }
 
 /** False, without a switch, when the last pass had more to do than writers should wait for. */

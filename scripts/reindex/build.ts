@@ -78,10 +78,10 @@ async function expectSpace(spaces: Spaces, wanted: string): Promise<void> {
 }
 
 async function fill(config: Config, spaces: Spaces, embedder: Embedder, options: Options): Promise<number> {
-  const { buckets, bucket } = await openBuckets(config, createLogger(config));
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   const candidate = await spaces.openCandidate(embedder.space, embedder.dimension);
+  const { buckets, bucket } = await openBuckets(config, createLogger(config), candidate.from);
   const [all, there] = [await candidate.from.count({}), await candidate.to.count({})];
   const progress = createProgress('Embedding', 'pictures and captions', 0);
   try {

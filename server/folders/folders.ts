@@ -1,4 +1,4 @@
-import { opendir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename, join, parse, relative, sep } from 'node:path';
 import { SightlineError } from '../../core/errors.ts';
 import { withFileLock } from '../../core/files/file-lock.ts';
@@ -10,7 +10,7 @@ import type { FailureLog } from '../../core/ports.ts';
 import type { Config } from '../../core/settings.ts';
 import { ownPhotos } from '../data-folder.ts';
 import type { LiveSpace } from '../spaces/live-space.ts';
-import { refuseEmptyMountPoint } from '../watch/mount-check.ts';
+import { expectMounted } from '../watch/mount-check.ts';
 import { countThere, findMoved, isGone, type Match } from './moved-folder.ts';
 import { type Folder, freeBucket, freeName, readFolders, readRegistry, writeRegistry } from './registry.ts';
 
@@ -99,9 +99,7 @@ export class Folders {
     const known = this.#connected.get(bucket);
     if (known?.path === path) return known.store;
     const store = await this.#open(path, bucket);
-    if (await isEmpty(path)) {
-      await this.#options.live.read(({ vectors }) => refuseEmptyMountPoint(path, bucket, vectors));
-    }
+    await this.#options.live.read(({ vectors }) => expectMounted(path, bucket, vectors));
     this.#connected.set(bucket, { path, store });
     this.#options.buckets.set(bucket, store);
     return store;
@@ -357,11 +355,6 @@ function placed(folder: Folder, path: string, others: readonly Folder[]): Partia
 
 async function findAsync<T>(items: readonly T[], fits: (item: T) => Promise<boolean>): Promise<T | undefined> {
   for (const item of items) if (await fits(item)) return item;
-}
-
-async function isEmpty(path: string): Promise<boolean> {
-  await using folder = await opendir(path);
-  return (await folder.read()) === null;
 }
 
 async function realOf(path: string): Promise<string> {

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { opendir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SightlineError } from '../../core/errors.ts';
 import { systemCode } from '../../core/files/file-errors.ts';
@@ -23,7 +23,16 @@ async function isUnmountedRoot(root: string, indexedAtMs: number): Promise<boole
 }
 
 /**
- * For an empty folder of the index.
+ * For a folder of the index before its pictures are read.
+ * @throws {unavailable} when it is empty because its drive is not mounted
+ */
+export async function expectMounted(...[root, ...rest]: Parameters<typeof refuseEmptyMountPoint>): Promise<void> {
+  await using folder = await opendir(root);
+  if ((await folder.read()) === null) await refuseEmptyMountPoint(root, ...rest);
+}
+
+/**
+ * For a folder of the index without pictures.
  * @throws {unavailable} when it is empty because its drive is not mounted
  */
 export async function refuseEmptyMountPoint(

@@ -186,6 +186,10 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     assert.equal(code, 0, text);
     assert.ok(text.includes(`${away} are hidden`) && text.includes(at('a/cat.jpg')), text);
     assert.ok(!text.includes(at('b/coffee.jpg')), text);
+    const reindexed = await command('reindex', '--profile', 'compact-float32');
+    assert.equal(reindexed.code, 1, reindexed.text);
+    assert.match(reindexed.text, /1 are not \(not-connected\), such as coffee\.jpg/);
+    assert.match(reindexed.text, /found an empty folder although the index holds 1 of them/);
     await rm(at('b'), { recursive: true });
     await rename(at('away'), at('b'));
     await finds('cat.jpg', 'coffee.jpg', 'rocket.jpg');
