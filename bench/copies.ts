@@ -11,7 +11,7 @@ import { findStacks } from '../core/near-duplicates.ts';
 import { hashDistance, MAX_BITS } from '../core/picture/alike.ts';
 import type { Point } from '../core/ports.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
-import { dot } from '../core/vector-arithmetic.ts';
+import { dot } from '../core/util/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
 import { root } from '../server/environment.ts';
 import { image, uuid } from '../test/contract/vectors-data.ts';

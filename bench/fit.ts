@@ -3,7 +3,7 @@
 // text side, and by the one for other languages. Then the same for the sample photos, and how many right results in
 // other languages are said to fit nothing.
 import { fileURLToPath } from 'node:url';
-import { closing } from '../core/closing.ts';
+import { closing } from '../core/util/async-disposable.ts';
 import { doubtsOn } from '../test/golden/doubted.ts';
 
 export async function run(): Promise<void> {

@@ -3,7 +3,7 @@
 // and zooming.
 import { fileURLToPath } from 'node:url';
 import type { Browser, CDPSession, Page } from 'playwright-core';
-import { closing } from '../core/closing.ts';
+import { closing } from '../core/util/async-disposable.ts';
 import { launchBrowser } from '../test/support/browser.ts';
 import { type PageServer, pageServer } from '../test/support/page-server.ts';
 import type { MapPage } from '../web/client.ts';

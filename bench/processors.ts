@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { loadImageEncoder } from '../core/encode/image-encoder.ts';
-import { dot } from '../core/vector-arithmetic.ts';
+import { dot } from '../core/util/vector-arithmetic.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 
 /**

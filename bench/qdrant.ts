@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Point, VectorStore } from '../core/ports.ts';
 import type { JointEmbedding } from '../core/types.ts';
-import { normalise } from '../core/vector-arithmetic.ts';
+import { normalise } from '../core/util/vector-arithmetic.ts';
 import type { QdrantCollectionOptions } from '../core/vectors/qdrant/collection.ts';
 import { PREFIX_INDEXES, storedPayload, WORD_FIELDS } from '../core/vectors/qdrant/payload.ts';
 import { openQdrantSpaces } from '../core/vectors/qdrant/spaces.ts';

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { loadManifest, textEncoderOf } from '../core/encode/manifest.ts';
 import { loadTextEncoder, tokenizerOf } from '../core/encode/text-encoder.ts';
 import { pullModel } from '../core/hub/models.ts';
-import { dot } from '../core/vector-arithmetic.ts';
+import { dot } from '../core/util/vector-arithmetic.ts';
 import { startHub } from '../test/support/hub-server.ts';
 import { randomRepos } from '../test/support/random-models.ts';
 import { openReference } from '../test/support/reference.ts';

@@ -13,7 +13,7 @@ import { loadImageEncoder } from '../core/encode/image-encoder.ts';
 import { decodeImage } from '../core/picture/decode.ts';
 import type { Point } from '../core/ports.ts';
 import type { JointEmbedding } from '../core/types.ts';
-import { normalise } from '../core/vector-arithmetic.ts';
+import { normalise } from '../core/util/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../core/vectors/sqlite/store.ts';
 import { image, uuid } from '../test/contract/vectors-data.ts';
 import { eventually, type RunningServer, runScript, startServer } from '../test/support/start-server.ts';

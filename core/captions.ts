@@ -1,6 +1,6 @@
-import { everyPage } from './pages.ts';
 import { ANY_LANGUAGE, type Embedder, type Point, type ReadText, type StoredPoint, type VectorStore } from './ports.ts';
 import type { CaptionPayload } from './types.ts';
+import { everyPage } from './util/paginate.ts';
 
 /** Captions stored as points. Each records how it was read, so it can be read again when its text side changes. */
 

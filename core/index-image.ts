@@ -16,7 +16,6 @@ import {
 import { describeFile } from './metadata/describe-file.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type FoundSidecars, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
-import { exclusively } from './one-at-a-time.ts';
 import { shouldBePicture } from './picture/should-be-picture.ts';
 import { captionId, imageId } from './point-ids.ts';
 import type {
@@ -33,6 +32,7 @@ import type {
 } from './ports.ts';
 import { compareSequencers, sequencerOf } from './sequencer-order.ts';
 import type { ImagePayload } from './types.ts';
+import { exclusively } from './util/keyed-mutex.ts';
 
 /** One thing that happened to an object. */
 export interface Job {

@@ -1,4 +1,4 @@
-import { editDistance } from './edit-distance.ts';
+import { editDistance } from './util/edit-distance.ts';
 
 /**
  * A value given as a command-line flag or an environment variable: how it is parsed and described. T is the parsed

@@ -2,8 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { isSightlineError, SightlineError } from './errors.ts';
 import { whatIsAt } from './files/renamed-files.ts';
 import type { IndexJob, IndexOutcome } from './index-image.ts';
-import { readJsonObject, writeJsonObject } from './json-object.ts';
-import { everyItem } from './pages.ts';
+import { readJsonObject, writeJsonObject } from './objects/json-object.ts';
 import type {
   Discarded,
   DiscardedObject,
@@ -14,6 +13,7 @@ import type {
   VectorStore,
 } from './ports.ts';
 import type { ImagePayload, Page } from './types.ts';
+import { everyItem } from './util/paginate.ts';
 
 /** A picture in the trash: its indexed data, and how to bring its file back. */
 export interface TrashEntry {

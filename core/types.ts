@@ -7,7 +7,7 @@ declare const spaceOf: unique symbol;
 
 /**
  * A vector typed with its space, so that the raw output of one encoder can never be stored, compared or mixed with
- * vectors of another. Made only by the encoders and the head; see `vector-arithmetic.ts` for arithmetic.
+ * vectors of another. Made only by the encoders and the head; see `util/vector-arithmetic.ts` for arithmetic.
  */
 export type Embedding<Space extends string> = Float32Array & { readonly [spaceOf]: Space };
 

@@ -1,9 +1,9 @@
 // The Lambda function behind the function URL: the HTTP API and the page.
 
 import { loadEmbedder } from '../core/encode/embedder.ts';
-import { loadOnce } from '../core/load-once.ts';
 import { withPrefix } from '../core/objects/prefixed.ts';
 import { createTrash } from '../core/trash.ts';
+import { loadOnce } from '../core/util/load-once.ts';
 import { createApp } from './http/app.ts';
 import type { AppDeps, StaticFiles } from './http/deps.ts';
 import { describeModel } from './http/describe-model.ts';

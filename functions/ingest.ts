@@ -2,7 +2,7 @@
 // here.
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { loadImageEmbedder } from '../core/encode/image-embedder.ts';
-import { loadOnce } from '../core/load-once.ts';
+import { loadOnce } from '../core/util/load-once.ts';
 import { createIngest } from './events/run-job.ts';
 import { settled } from './lambda/cold-start.ts';
 import { createBatchIndexer } from './lambda/index-batch.ts';

@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
-import { closing } from '../core/closing.ts';
 import { loadEncoders } from '../core/encode/encoders.ts';
 import { type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
 import { writeWhole } from '../core/files/atomic-write.ts';
 import { many, path, text } from '../core/setting-value.ts';
+import { closing } from '../core/util/async-disposable.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { evaluateHead } from '../training/metrics/evaluate-head.ts';
 import { type CardParts, modelCard } from './card/markdown.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { closing } from '../core/closing.ts';
 import { isSightlineError } from '../core/errors.ts';
 import { many, path, text, toggle, whole } from '../core/setting-value.ts';
+import { closing } from '../core/util/async-disposable.ts';
 import { readConfig } from '../server/environment.ts';
 import { openJournal } from '../training/datasets/journal.ts';
 import { prepareDataset } from '../training/datasets/prepare.ts';

@@ -2,10 +2,10 @@ import { createWriteStream } from 'node:fs';
 import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { closing } from '../core/closing.ts';
-import { counted } from '../core/counted.ts';
 import { unavailable } from '../core/files/file-errors.ts';
 import { path, toggle } from '../core/setting-value.ts';
+import { closing } from '../core/util/async-disposable.ts';
+import { pluralise } from '../core/util/pluralise.ts';
 import { readConfig } from '../server/environment.ts';
 import { exportUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';
@@ -38,7 +38,7 @@ includes the files, which are nowhere else.`,
     }
     if (out === undefined) for await (const line of lines()) process.stdout.write(line);
     else await writeAside(out, lines());
-    console.error(`${counted(count, 'line')} written${out === undefined ? '' : ` to ${out}`}.`);
+    console.error(`${pluralise(count, 'line')} written${out === undefined ? '' : ` to ${out}`}.`);
     return EXIT.done;
   },
 });

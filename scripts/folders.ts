@@ -1,6 +1,6 @@
-import { closing } from '../core/closing.ts';
-import { counted } from '../core/counted.ts';
 import { toggle } from '../core/setting-value.ts';
+import { closing } from '../core/util/async-disposable.ts';
+import { pluralise } from '../core/util/pluralise.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createLogger, expectIndex, openRuntime, type Runtime } from '../server/runtime.ts';
 import { removeSamples } from '../server/sample-photos.ts';
@@ -49,7 +49,7 @@ const actions: Readonly<Record<string, (runtime: Runtime, ...words: string[]) =>
           ? 'watched'
           : 'indexed once'
         : 'not there or not mounted: its pictures are hidden';
-      return `${name}  ${path}  ${counted(pictures, 'picture')}, ${state}`;
+      return `${name}  ${path}  ${pluralise(pictures, 'picture')}, ${state}`;
     });
     return lines.join('\n');
   },
@@ -63,6 +63,6 @@ const actions: Readonly<Record<string, (runtime: Runtime, ...words: string[]) =>
   },
   async rm({ folders }: Runtime, name: string) {
     const removed = await folders.remove(name);
-    return `${name} with ${counted(removed, 'picture')} is out of the index; its files stay.`;
+    return `${name} with ${pluralise(removed, 'picture')} is out of the index; its files stay.`;
   },
 };

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import { closing } from '../core/closing.ts';
 import { unavailable } from '../core/files/file-errors.ts';
+import { closing } from '../core/util/async-disposable.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { importUserData } from '../server/export-import.ts';
 import { openTrash } from '../server/local-stores.ts';

@@ -1,14 +1,14 @@
-import { closing } from '../core/closing.ts';
-import { counted } from '../core/counted.ts';
 import { countLeftOut, type LeftOut, NO_PICTURE } from '../core/files/left-out.ts';
+import { isUnusable } from '../core/files/sqlite-file.ts';
 import type { Job } from '../core/index-image.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { pictureStoreOf } from '../core/objects/picture-store.ts';
-import { everyItem } from '../core/pages.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';
 import { toggle } from '../core/setting-value.ts';
 import { type Config, flagOf, SETTINGS } from '../core/settings.ts';
-import { isUnusable } from '../core/sqlite.ts';
+import { closing } from '../core/util/async-disposable.ts';
+import { everyItem } from '../core/util/paginate.ts';
+import { pluralise } from '../core/util/pluralise.ts';
 import { readConfig, userPath } from '../server/environment.ts';
 import { createPipeline, type IndexPipeline } from '../server/index-pipeline.ts';
 import { aborted } from '../server/picture-source.ts';
@@ -184,7 +184,7 @@ function print(summary: {
   interrupted: boolean;
 }): void {
   const { handled, unchanged, removed, refreshed, leftOut, pictures, failed, seconds } = summary;
-  console.log(`${counted(pictures, 'picture')} of ${summary.folder} can be searched.`);
+  console.log(`${pluralise(pictures, 'picture')} of ${summary.folder} can be searched.`);
   console.log(`${handled} handled in ${seconds} s, ${unchanged} skipped as unchanged, ${removed} removed.`);
   if (refreshed > 0) console.log(`Read again for what is new: ${refreshed} indexed earlier.`);
   const reasons = Object.entries(leftOut).map(([reason, files]) => `${files} ${reason}`);

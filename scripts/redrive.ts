@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { closing } from '../core/closing.ts';
-import { counted } from '../core/counted.ts';
 import { SETTINGS } from '../core/settings.ts';
+import { closing } from '../core/util/async-disposable.ts';
+import { pluralise } from '../core/util/pluralise.ts';
 import { openMessageQueue } from '../functions/events/sqs-client.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
@@ -23,7 +23,7 @@ is fixed; GET /failures lists the pictures. An old message never overwrites newe
     await using queue = closing(openMessageQueue({ url }));
     const { from, messages, progress } = await queue.redrive();
     if (!json && messages === 0) console.log(`No message waits in ${from}.`);
-    else if (!json) console.log(`About ${counted(messages, 'message')} on the way back from ${from}.`);
+    else if (!json) console.log(`About ${pluralise(messages, 'message')} on the way back from ${from}.`);
     let { moved, isOver } = await progress();
     while (!isOver) {
       await sleep(PAUSE_MS);

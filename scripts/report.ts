@@ -1,8 +1,8 @@
 import { basename, join } from 'node:path';
-import { closing } from '../core/closing.ts';
-import { counted } from '../core/counted.ts';
 import { writeWhole } from '../core/files/atomic-write.ts';
 import { many, path, toggle, whole } from '../core/setting-value.ts';
+import { closing } from '../core/util/async-disposable.ts';
+import { pluralise } from '../core/util/pluralise.ts';
 import { dataFolder } from '../server/environment.ts';
 import { type CaptionedPicture, type Dataset, readDataset } from '../training/datasets/dataset.ts';
 import { Random } from '../training/random.ts';
@@ -95,7 +95,7 @@ writes the pictures as JSON lines for other programs (docs/evaluation.md).`,
     await writeWhole(out, document);
     const bytes = Buffer.byteLength(document);
     if (flags.json) console.log(JSON.stringify({ report: out, bytes, lines: linesFile, pictures: shown.length }));
-    else console.log(`${out}: ${(bytes / 1e6).toFixed(1)} MB, ${counted(shown.length, 'picture')}; ${linesFile}`);
+    else console.log(`${out}: ${(bytes / 1e6).toFixed(1)} MB, ${pluralise(shown.length, 'picture')}; ${linesFile}`);
     return EXIT.done;
   },
 });

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { closing } from '../core/closing.ts';
 import { LANGUAGE_TAG, languageOfTag, UNNAMED } from '../core/encode/detect-language.ts';
 import { SightlineError } from '../core/errors.ts';
 import type { Reason } from '../core/search/lexical-terms.ts';
@@ -15,6 +14,7 @@ import {
 } from '../core/search/search.ts';
 import type { SearchTerm } from '../core/search/weighted-terms.ts';
 import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
+import { closing } from '../core/util/async-disposable.ts';
 import { ownLanguages, readConfig } from '../server/environment.ts';
 import { hideAbsent } from '../server/folders/hidden-folders.ts';
 import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';

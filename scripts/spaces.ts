@@ -1,6 +1,6 @@
-import { closing } from '../core/closing.ts';
-import { counted } from '../core/counted.ts';
 import type { SpaceSummary } from '../core/spaces/port.ts';
+import { closing } from '../core/util/async-disposable.ts';
+import { pluralise } from '../core/util/pluralise.ts';
 import { readConfig } from '../server/environment.ts';
 import { expectIndex, openSpaces } from '../server/runtime.ts';
 import { findModels, type SpaceModels } from '../server/spaces/space-models.ts';
@@ -50,7 +50,7 @@ async function list(location: Parameters<typeof readConfig>[0], json: boolean): 
 function lineOf(summary: SpaceSummary & { models: SpaceModels | null }): string {
   const { space, live, points, tombstones, dimension, models } = summary;
   const made = models === null ? 'its models are not here' : `${models.profile}, ${models.head ?? 'no head'}`;
-  const size = `${counted(points, 'point')}, ${tombstones} deleted, ${dimension} dimensions`;
+  const size = `${pluralise(points, 'point')}, ${tombstones} deleted, ${dimension} dimensions`;
   return `${live ? '*' : ' '} ${space}  ${size}; ${made}`;
 }
 

@@ -1,6 +1,6 @@
-import { counted } from '../core/counted.ts';
 import { SightlineError } from '../core/errors.ts';
 import { text, url } from '../core/setting-value.ts';
+import { pluralise } from '../core/util/pluralise.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { JSON_OUTPUT } from './cli/options.ts';
 
@@ -52,7 +52,7 @@ Shows the state of a deployment: whether it answers, which space is live, what w
       const { version, space, liveSpace = space, pictures, captions, backlog, outage, failures } = status;
       const isLive = liveSpace === space ? 'live' : `not live any more: ${liveSpace} is, deploy its models`;
       console.log(`version   ${version}\nspace     ${space} (${isLive})`);
-      console.log(`indexed   ${counted(pictures, 'picture')}, ${counted(captions, 'caption')}`);
+      console.log(`indexed   ${pluralise(pictures, 'picture')}, ${pluralise(captions, 'caption')}`);
       console.log(`waiting   ${backlog ?? 'not known'}${outage ? ` (${outage})` : ''}\nfailed    ${failures}`);
       for (const { key: name, message } of items) console.log(`  ${name}: ${message}`);
     }

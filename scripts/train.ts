@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { cp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { closing } from '../core/closing.ts';
-import { counted } from '../core/counted.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { HEAD_FILE, type HeadFile, headBytes, loadHeadFile } from '../core/encode/head-file.ts';
 import { choice, listed, path, text, toggle, whole } from '../core/setting-value.ts';
+import { closing } from '../core/util/async-disposable.ts';
+import { pluralise } from '../core/util/pluralise.ts';
 import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
 import { rememberModels } from '../server/spaces/space-models.ts';
 import { frequentWords, writeCaptionWords } from '../training/datasets/caption-words.ts';
@@ -275,7 +275,7 @@ function recipeOf(flags: Flags, start: StoredHead | null, data: TrainingData): R
   const recipe = { ...withFittingBatch(usual, pairs), ...last, epochs };
   if (recipe.batch < usual.batch) {
     console.error(
-      `Only ${counted(pairs, 'training pair')}: a step takes ${recipe.batch} of them instead of ${usual.batch}.`,
+      `Only ${pluralise(pairs, 'training pair')}: a step takes ${recipe.batch} of them instead of ${usual.batch}.`,
     );
   }
   if (flags.epoch === undefined || flags.epoch <= recipe.epochs) return recipe;
@@ -334,7 +334,7 @@ async function checkpointsLine(run: string): Promise<string> {
     const folder = join(dirname(run), name);
     for (const file of await readdir(folder)) bytes += (await stat(join(folder, file))).size;
   }
-  const teachers = folders.length > 1 ? ` and ${counted(folders.length - 1, 'folder')} of teachers beside it` : '';
+  const teachers = folders.length > 1 ? ` and ${pluralise(folders.length - 1, 'folder')} of teachers beside it` : '';
   return `Checkpoints of ${(bytes / 1e6).toFixed(0)} MB are in ${run}${teachers}; only --resume needs them.`;
 }
 

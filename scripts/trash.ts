@@ -1,6 +1,6 @@
-import { closing } from '../core/closing.ts';
-import { everyItem } from '../core/pages.ts';
 import type { Trash } from '../core/trash.ts';
+import { closing } from '../core/util/async-disposable.ts';
+import { everyItem } from '../core/util/paginate.ts';
 import { readConfig } from '../server/environment.ts';
 import { openTrash } from '../server/local-stores.ts';
 import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';

@@ -1,13 +1,13 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { canonicalJson, isJsonObject } from '../core/canonical-json.ts';
-import { closing } from '../core/closing.ts';
 import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { headBytes } from '../core/encode/head-file.ts';
 import { fingerprintKey } from '../core/encode/space-id.ts';
 import { SightlineError } from '../core/errors.ts';
 import { many, path, text } from '../core/setting-value.ts';
+import { closing } from '../core/util/async-disposable.ts';
+import { canonicalJson, isJsonObject } from '../core/util/canonical-json.ts';
 import { dataFolder } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import type { Features, PairSet } from '../training/features/extract.ts';

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { packageRoot } from '../core/package-root.ts';
 import { type Config, readSettings, type Sources } from '../core/settings.ts';
+import { packageRoot } from '../core/util/package-root.ts';
 
 /** The environment of a process on one machine. No other module of the server reads it. */
 

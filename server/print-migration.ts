@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Migration } from '../core/sqlite.ts';
+import type { Migration } from '../core/files/sqlite-file.ts';
 
 /** Interval between lines if the output is not a terminal. Milliseconds. */
 const PLAIN_MS = 5000;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { closing } from '../core/closing.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import type { Config } from '../core/settings.ts';
+import { closing } from '../core/util/async-disposable.ts';
 import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';

@@ -1,5 +1,5 @@
 import type { Vanished, VanishedLog } from '../core/files/renamed-files.ts';
-import { type DatabaseFormat, openDatabase, translated } from '../core/sqlite.ts';
+import { type DatabaseFormat, openDatabase, translated } from '../core/files/sqlite-file.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
 import { openCountedTime } from './counted-time.ts';
 

@@ -1,4 +1,4 @@
-import { retryAfterMs } from '../core/retry-after.ts';
+import { retryAfterMs } from '../core/util/retry-after.ts';
 import type { Problem } from './api.ts';
 import { ApiFault } from './api-error.ts';
 

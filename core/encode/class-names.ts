@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fitting, readModelJson } from '../model-json.ts';
 import { CLASSES_FILE, LOGITS } from '../picture/classes.ts';
 import { outputSizes } from './image-encoder.ts';
 import type { Profile } from './manifest.ts';
 import { findEncoder, verifyFile } from './model-files.ts';
+import { fitting, readModelJson } from './model-json.ts';
 
 /** Names of the classes of an image encoder's logits, from classes.json beside the model. */
 

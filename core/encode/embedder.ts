@@ -1,8 +1,8 @@
-import { type Loaded, loadOnce } from '../load-once.ts';
 import { seenWords } from '../picture/seen-words.ts';
 import { ANY_LANGUAGE, type Embedder } from '../ports.ts';
 import { type Calibration, loadCalibration } from '../search/calibration.ts';
 import { wordsOf } from '../search/lexical-terms.ts';
+import { type Loaded, loadOnce } from '../util/load-once.ts';
 import { loadCaptionWords } from './caption-words.ts';
 import { type Encoders, loadEncoders } from './encoders.ts';
 import { loadHead } from './head.ts';

@@ -1,5 +1,5 @@
-import { loadOnce } from '../load-once.ts';
 import type { DecodeLimits } from '../picture/decode.ts';
+import { loadOnce } from '../util/load-once.ts';
 import type { ImageEncoder, ImageOutputs } from './image-encoder.ts';
 import { encoderAdvice, loadManifest, type Profile, profileOf, textEncoderOf } from './manifest.ts';
 import { findEncoder } from './model-files.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fitting, readModelJson } from '../model-json.ts';
+import { fitting, readModelJson } from './model-json.ts';
 
 /**
  * head.json: the encoders of a head, and the ONNX graphs of its sides. The image side defines the space; one or more

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
-import { loadOnce } from '../load-once.ts';
 import { float32, type OnnxModel, type Tensor } from '../onnx/onnx-session.ts';
 import type { JointEmbedding } from '../types.ts';
+import { loadOnce } from '../util/load-once.ts';
 import { HEAD_FILE, type HeadFile, loadHeadFile, type TextSideFile } from './head-file.ts';
 import type { Projection } from './identity-head.ts';
 import { loadChecked, verifyFile } from './model-files.ts';

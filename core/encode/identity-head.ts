@@ -1,6 +1,6 @@
 import { SightlineError } from '../errors.ts';
 import type { JointEmbedding, SpaceId } from '../types.ts';
-import { normalise } from '../vector-arithmetic.ts';
+import { normalise } from '../util/vector-arithmetic.ts';
 import { fingerprintImageEncoder, type ImageOutputs } from './image-encoder.ts';
 import { type Profile, SHARED_OUTPUT } from './manifest.ts';
 import type { Fingerprint } from './space-id.ts';

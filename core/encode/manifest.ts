@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
-import { fitting, readModelJson } from '../model-json.ts';
 import {
   type ImageEncoderEntry,
   imageEncoderSchema,
@@ -11,6 +10,7 @@ import {
   type TextEncoderEntry,
   textEncoderSchema,
 } from './encoder-entry.ts';
+import { fitting, readModelJson } from './model-json.ts';
 import { pinned, readLocks } from './model-lock.ts';
 
 /**

@@ -1,7 +1,7 @@
-import { loadOnce } from '../load-once.ts';
 import type { DecodeLimits } from '../picture/decode.ts';
 import type { Preprocessing } from '../picture/preprocessor-config.ts';
 import type { PictureInfo } from '../ports.ts';
+import { loadOnce } from '../util/load-once.ts';
 import { type ImageClass, loadClasses } from './class-names.ts';
 import {
   fingerprintImageEncoder,

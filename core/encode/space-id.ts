@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../canonical-json.ts';
 import type { SpaceId } from '../types.ts';
+import { canonicalJson } from '../util/canonical-json.ts';
 
 /** Ids for "what made these vectors". */
 

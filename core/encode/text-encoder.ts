@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
-import type { Loaded } from '../load-once.ts';
 import { int64, type OnnxModel, type Tensor } from '../onnx/onnx-session.ts';
 import type { Embedding } from '../types.ts';
+import type { Loaded } from '../util/load-once.ts';
 import type { TextEncoderEntry, TextPooling } from './encoder-entry.ts';
 import { findEncoder, loadChecked } from './model-files.ts';
 import type { Fingerprint } from './space-id.ts';

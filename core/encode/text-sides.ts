@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { type Loaded, loadOnce } from '../load-once.ts';
 import type { LanguageHint, ReadText } from '../ports.ts';
 import type { JointEmbedding } from '../types.ts';
+import { type Loaded, loadOnce } from '../util/load-once.ts';
 import { guessLanguage, UNNAMED } from './detect-language.ts';
 import type { EncoderOptions, Encoders } from './encoders.ts';
 import { type HeadInputs, loadTextSide, type TextProjection } from './head.ts';

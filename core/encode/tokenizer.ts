@@ -1,6 +1,6 @@
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
 import { SightlineError } from '../errors.ts';
-import { readModelJson } from '../model-json.ts';
+import { readModelJson } from './model-json.ts';
 
 /** The only user of the tokenizer library: turns texts into token ids, truncated for the model. */
 

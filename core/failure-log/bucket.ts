@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { isSightlineError, SightlineError } from '../errors.ts';
-import { readJsonObject, writeJsonObject } from '../json-object.ts';
-import { everyItem } from '../pages.ts';
+import { readJsonObject, writeJsonObject } from '../objects/json-object.ts';
 import type { Failure, FailureLog, ListedObject, ObjectStore } from '../ports.ts';
 import type { Page } from '../types.ts';
+import { everyItem } from '../util/paginate.ts';
 
 /**
  * The failure log as small objects, for functions that share a bucket and no disk:

@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
+import { type DatabaseFormat, endOfPrefix, openDatabase, retryWhileLocked, translated } from '../files/sqlite-file.ts';
 import type { Failure, FailureLog } from '../ports.ts';
-import { type DatabaseFormat, endOfPrefix, openDatabase, retryWhileLocked, translated } from '../sqlite.ts';
 import type { Page } from '../types.ts';
 
 /** How long a writer waits for another process. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
-import { retryAfterMs } from '../retry-after.ts';
+import { retryAfterMs } from '../util/retry-after.ts';
 
 /** Client of the Hugging Face hub or a compatible mirror: resolves revisions and fetches files. */
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isSightlineError } from '../errors.ts';
-import { everyItem } from '../pages.ts';
 import type { Embedder, ObjectBody, ObjectStore, VectorStore, WriteCondition } from '../ports.ts';
 import type { ImagePayload, JointEmbedding } from '../types.ts';
+import { everyItem } from '../util/paginate.ts';
 import { describeFile } from './describe-file.ts';
 import { METADATA_VERSION } from './embedded.ts';
 import { type FoundSidecars, findSidecars, listSidecars, sidecarMark } from './sidecar.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isSightlineError } from '../errors.ts';
-import { everyItem } from '../pages.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
-import { compareUtf8 } from '../utf8-order.ts';
+import { everyItem } from '../util/paginate.ts';
+import { compareUtf8 } from '../util/utf8-order.ts';
 import { instantDate } from './date.ts';
 import { readXmp } from './xmp.ts';
 

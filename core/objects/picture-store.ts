@@ -1,6 +1,6 @@
 import { type LeftOutReason, leftOutByKey } from '../files/left-out.ts';
-import { everyItem } from '../pages.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
+import { everyItem } from '../util/paginate.ts';
 
 /** Result of a scan: every file is in exactly one of these, except those in unreadable folders. */
 export type Scanned =

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { fitting, readModelJson } from '../encode/model-json.ts';
 import { SightlineError } from '../errors.ts';
-import { fitting, readModelJson } from '../model-json.ts';
 
 /**
  * The preprocessing for an encoder, read from the publisher's preprocessor_config.json, the configuration of

@@ -1,6 +1,6 @@
 import { type SeenClass, unpackClasses } from '../picture/classes.ts';
 import type { Filter, ReadText, VectorStore } from '../ports.ts';
-import { dot } from '../vector-arithmetic.ts';
+import { dot } from '../util/vector-arithmetic.ts';
 import type { Bounds, Calibration, CalibrationFile, ClassCalibration } from './calibration.ts';
 import type { FoundHit } from './rank-fusion.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '../ports.ts';
 import { type MeantQuery, meantQuery } from '../query/terms-and-filters.ts';
 import type { JointEmbedding, Page } from '../types.ts';
-import { mix, normalise } from '../vector-arithmetic.ts';
+import { mix, normalise } from '../util/vector-arithmetic.ts';
 import { queryWords } from './lexical-terms.ts';
 import { askedNames, byMeaning, type FoundHit, searchNames } from './rank-fusion.ts';
 import { bestFit, type Fit, fitOfHits } from './result-fit.ts';

@@ -1,5 +1,5 @@
-import { editDistance, wordsNextTo } from '../edit-distance.ts';
 import type { Embedder, Filter, VectorStore } from '../ports.ts';
+import { editDistance, wordsNextTo } from '../util/edit-distance.ts';
 import { BEGINNING, ownWords, tagWords, wordsOf } from './lexical-terms.ts';
 
 /**

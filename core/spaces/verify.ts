@@ -1,8 +1,8 @@
-import { counted } from '../counted.ts';
 import { SightlineError } from '../errors.ts';
 import type { Hit, StoredPoint, VectorStore } from '../ports.ts';
 import type { JointEmbedding } from '../types.ts';
-import { dot } from '../vector-arithmetic.ts';
+import { pluralise } from '../util/pluralise.ts';
+import { dot } from '../util/vector-arithmetic.ts';
 import type { CandidateIndex } from './port.ts';
 
 export interface VerifyOptions {
@@ -111,12 +111,12 @@ function assertGood(found: Verification, { minOverlap }: VerifyOptions, missing:
   const lost = live.images + live.captions - built.images - built.captions;
   if (lost > missing + differences) {
     refuse(
-      `${counted(live.images, 'picture')} and ${counted(live.captions, 'caption')}`,
+      `${pluralise(live.images, 'picture')} and ${pluralise(live.captions, 'caption')}`,
       `${built.images} and ${built.captions}`,
     );
   }
   if (foundThemselves < sampled)
-    refuse(`each of ${counted(sampled, 'point')} found by its own vector`, `${foundThemselves}`);
+    refuse(`each of ${pluralise(sampled, 'point')} found by its own vector`, `${foundThemselves}`);
   if (overlap !== null && overlap < minOverlap) {
     refuse(
       `${minOverlap} or more of the nearest pictures in common with the live space (--min-overlap)`,

@@ -9,7 +9,7 @@ import type {
   WriteCondition,
 } from '../ports.ts';
 import type { JointEmbedding, Page } from '../types.ts';
-import { compareUtf8 } from '../utf8-order.ts';
+import { compareUtf8 } from '../util/utf8-order.ts';
 
 type Upsert = Parameters<VectorStore['upsert']>;
 type Remove = Parameters<VectorStore['remove']>;

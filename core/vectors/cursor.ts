@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../canonical-json.ts';
 import { SightlineError } from '../errors.ts';
+import { canonicalJson } from '../util/canonical-json.ts';
 
 /** Raised when the meaning of a position changes, so that older cursors are refused, not misread. */
 const VERSION = 1;

@@ -3,7 +3,7 @@ import { FILTERS, type FieldName, type FieldType, type NamedField, STORED_FIELDS
 import type { Filter, Point, Tombstone, VectorQuery } from '../ports.ts';
 import { isQueryWord, MAX_QUERY_WORDS } from '../search/lexical-terms.ts';
 import type { JointEmbedding, Payload } from '../types.ts';
-import { norm } from '../vector-arithmetic.ts';
+import { norm } from '../util/vector-arithmetic.ts';
 
 /**
  * The checks of every vector store, in one place, so that no driver is laxer than another. All of them throw

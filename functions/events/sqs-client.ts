@@ -10,8 +10,8 @@ import {
   type SQSClientConfig,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
-import { counted } from '../../core/counted.ts';
 import { SightlineError } from '../../core/errors.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 
 export interface ReceivedMessage {
   readonly id: string;
@@ -214,7 +214,7 @@ async function redrive(client: SQSClient, url: string, { call, attributes }: Req
         const why = FailureReason ?? `the task is ${Status.toLowerCase()}`;
         throw new SightlineError(
           'unavailable',
-          `${from}: ${moved} of about ${counted(messages, 'message')} came back: ${why}`,
+          `${from}: ${moved} of about ${pluralise(messages, 'message')} came back: ${why}`,
         );
       }
       return { moved, isOver: Status === 'COMPLETED' };

@@ -1,10 +1,10 @@
-import { isJsonObject } from '../../core/canonical-json.ts';
 import { loadHeadFile, trainingCurves } from '../../core/encode/head-file.ts';
 import { readSharedSpaceId } from '../../core/encode/identity-head.ts';
 import { outputSizes, preprocessingOf } from '../../core/encode/image-encoder.ts';
 import { loadManifest, type Profile, profileOf, SHARED_OUTPUT } from '../../core/encode/manifest.ts';
 import { findFolder } from '../../core/encode/model-files.ts';
 import type { SpaceId } from '../../core/types.ts';
+import { isJsonObject } from '../../core/util/canonical-json.ts';
 import type { ModelInfo } from './schemas/system.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isSightlineError } from '../../core/errors.ts';
-import { loadOnce } from '../../core/load-once.ts';
 import type { ObjectStore } from '../../core/ports.ts';
+import { loadOnce } from '../../core/util/load-once.ts';
 
 /**
  * Sessions: a cookie that a browser sends instead of a key, because it requests pictures and event streams without

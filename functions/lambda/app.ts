@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { Hono } from 'hono';
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import { requestId } from 'hono/request-id';
-import type { Loaded } from '../../core/load-once.ts';
+import type { Loaded } from '../../core/util/load-once.ts';
 import type { AppEnv } from '../http/deps.ts';
 import type { Metrics } from '../http/http-metrics.ts';
 import { answerProblem, HttpProblem } from '../http/problem.ts';

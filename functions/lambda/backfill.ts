@@ -1,8 +1,8 @@
 import PQueue from 'p-queue';
 import pRetry, { AbortError } from 'p-retry';
-import { counted } from '../../core/counted.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 import { toS3Event } from '../events/s3-event.ts';
 import type { MessageQueue } from '../events/sqs-client.ts';
 
@@ -137,7 +137,7 @@ async function send(queue: Pick<MessageQueue, 'send'>, bodies: readonly string[]
     const refused = await queue.send(left).catch((error: Error) => Promise.reject(new AbortError(error)));
     left = refused.map((i) => left[i]!);
     if (left.length === 0) return;
-    throw new SightlineError('unavailable', `the queue refused ${counted(left.length, 'message')} ${TRIES} times`);
+    throw new SightlineError('unavailable', `the queue refused ${pluralise(left.length, 'message')} ${TRIES} times`);
   };
   await pRetry(attempt, { retries: TRIES - 1, minTimeout: 50 });
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Loaded } from '../../core/load-once.ts';
+import type { Loaded } from '../../core/util/load-once.ts';
 
 /** Lambda aborts a startup after 10 s, and repeats it within the first invocation. */
 const START_MS = 8000;

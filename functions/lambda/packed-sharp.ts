@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
-import { packageRoot } from '../../core/package-root.ts';
+import { packageRoot } from '../../core/util/package-root.ts';
 
 /**
  * Replaces sharp in an artifact that carries its library compressed (scripts/development/lambda/native-packages.ts).

@@ -7,13 +7,13 @@ import { type EmbedderOptions, knownAs } from '../../core/encode/image-embedder.
 import { SightlineError } from '../../core/errors.ts';
 import { openObjectFailureLog } from '../../core/failure-log/bucket.ts';
 import { createIndexer, type IndexJob, type IndexOptions } from '../../core/index-image.ts';
-import { loadOnce } from '../../core/load-once.ts';
 import { openS3, type S3Store } from '../../core/objects/s3/store.ts';
-import { packageRoot } from '../../core/package-root.ts';
 import type { FailureLog, ImageEmbedder, ObjectStore, VectorStore } from '../../core/ports.ts';
 import { readSettings, type Values } from '../../core/settings.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import type { SpaceId } from '../../core/types.ts';
+import { loadOnce } from '../../core/util/load-once.ts';
+import { packageRoot } from '../../core/util/package-root.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs-client.ts';
 import { createTelemetry } from './telemetry.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import type { Vanished, VanishedLog } from '../../core/files/renamed-files.ts';
-import { readJsonObject, writeJsonObject } from '../../core/json-object.ts';
+import { readJsonObject, writeJsonObject } from '../../core/objects/json-object.ts';
 import type { ObjectStore } from '../../core/ports.ts';
 import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
 

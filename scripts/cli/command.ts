@@ -1,7 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { counted } from '../../core/counted.ts';
 import { isSightlineError } from '../../core/errors.ts';
 import { nearest, type Option, readOption } from '../../core/setting-value.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { isCheckout, npmCall, userPath } from '../../server/environment.ts';
 
@@ -75,7 +75,7 @@ function readArguments(
   expectNothingKept(name, options, values, positionals);
   const { min, max } = expected;
   if (positionals.length < min || positionals.length > max) {
-    const expected = min === max ? counted(min, 'argument') : `${min} to ${max} arguments`;
+    const expected = min === max ? pluralise(min, 'argument') : `${min} to ${max} arguments`;
     throw new UsageError(`expected ${expected}, got ${positionals.length}`);
   }
   // An empty path would be the current folder.

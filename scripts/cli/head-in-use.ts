@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { closing } from '../../core/closing.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import type { Config } from '../../core/settings.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import { openSpaces } from '../../server/runtime.ts';
 import { availableModels, configuredModels, findModels, type SpaceModels } from '../../server/spaces/space-models.ts';
 

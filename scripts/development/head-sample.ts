@@ -1,6 +1,6 @@
-import { closing } from '../../core/closing.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { path, text } from '../../core/setting-value.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import { userPath } from '../../server/environment.ts';
 import { readDataset } from '../../training/datasets/dataset.ts';
 import { writeFeatureSample } from '../../training/features/feature-sample.ts';

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { closing } from '../../core/closing.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { sharedSpace } from '../../core/encode/identity-head.ts';
@@ -12,6 +11,7 @@ import { writeWhole } from '../../core/files/atomic-write.ts';
 import { writeJsonFile } from '../../core/files/json-file.ts';
 import { LOGITS, packClasses, unpackClasses } from '../../core/picture/classes.ts';
 import { type CalibrationFile, calibrationFile } from '../../core/search/calibration.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import { type CaptionedPicture, listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import type { PairSet } from '../../training/features/extract.ts';
 import { agreedWords, type Calibrated, calibrate } from '../../training/metrics/calibrate.ts';

@@ -1,4 +1,4 @@
-import { counted } from '../../core/counted.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 import type { EvaluatedSpace } from '../../training/metrics/evaluate-head.ts';
 import { CUTOFFS, type DirectionValues, type Figures, type Values } from '../../training/metrics/metrics.ts';
 import type { Comparison, Interval } from '../../training/metrics/significance.ts';
@@ -28,8 +28,8 @@ export function warnOfFew(pictures: number): void {
 
 /** What figures come from: "on 100 pictures, 500 captions of split test". */
 export function judgedOn({ figures }: EvaluatedSpace, split: string): string {
-  const captions = counted(figures.textToImage.queries, 'caption');
-  return `on ${counted(figures.imageToText.queries, 'picture')}, ${captions} of split ${split}`;
+  const captions = pluralise(figures.textToImage.queries, 'caption');
+  return `on ${pluralise(figures.imageToText.queries, 'picture')}, ${captions} of split ${split}`;
 }
 
 /** One line per metric: both directions, with intervals. */

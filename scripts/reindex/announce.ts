@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { counted } from '../../core/counted.ts';
 import { writeJsonFile } from '../../core/files/json-file.ts';
 import { openS3 } from '../../core/objects/s3/store.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 import { openMessageQueue } from '../../functions/events/sqs-client.ts';
 import { type BackfillState, backfill, START } from '../../functions/lambda/backfill.ts';
 import { readConfig } from '../../server/environment.ts';
@@ -36,7 +36,7 @@ export async function announce(source: string, flags: AnnounceFlags): Promise<nu
 
   const place = stateFile(config.data, `${bucket}/${prefix} ${flags.queue}`);
   const from = flags.restart || queue === null ? START : await readState(place);
-  if (from.sent > 0) console.error(`going on after ${counted(from.sent, 'picture')}; --restart begins again`);
+  if (from.sent > 0) console.error(`going on after ${pluralise(from.sent, 'picture')}; --restart begins again`);
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   let announced = from.sent;
@@ -111,17 +111,17 @@ function print(summary: {
     const again = summary.announced - sent;
     const repeats = again > 0 ? ` and repeats the last ${again}, which are found unchanged` : '';
     console.log(
-      `Interrupted after ${counted(summary.announced, 'picture')}; the next call goes on from here${repeats}.`,
+      `Interrupted after ${pluralise(summary.announced, 'picture')}; the next call goes on from here${repeats}.`,
     );
     return;
   }
   const verb = summary.dryRun ? 'would be announced' : 'announced';
   console.log(
-    `${counted(sent, 'picture')} (${(bytes / 1e9).toFixed(2)} GB) ${verb} in ${counted(messages, 'message')}.`,
+    `${pluralise(sent, 'picture')} (${(bytes / 1e9).toFixed(2)} GB) ${verb} in ${pluralise(messages, 'message')}.`,
   );
   if (empty + tooLarge > 0) console.log(`Left out: ${empty} empty, ${tooLarge} too large.`);
   if (archived > 0) {
-    const what = counted(archived, 'archived object');
+    const what = pluralise(archived, 'archived object');
     console.log(`Left out: ${what}. Restore first what is archived; S3 announces it then, or the next call does.`);
   }
   console.log('Indexing them all costs about (us-east-1 list prices, 1,769 MB, without Qdrant):');

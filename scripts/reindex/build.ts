@@ -1,5 +1,3 @@
-import { closing } from '../../core/closing.ts';
-import { counted } from '../../core/counted.ts';
 import { knownAs } from '../../core/encode/image-embedder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { Embedder } from '../../core/ports.ts';
@@ -7,6 +5,8 @@ import { decimal, toggle, whole } from '../../core/setting-value.ts';
 import type { Config } from '../../core/settings.ts';
 import { type BuildOptions, type BuildReport, buildSpace } from '../../core/spaces/build.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
+import { closing } from '../../core/util/async-disposable.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 import { readConfig } from '../../server/environment.ts';
 import { createLogger, expectIndex, openBuckets, openEmbedder, openSpaces } from '../../server/runtime.ts';
 import { expectRoom, noteLeft } from '../../server/spaces/change-over.ts';
@@ -126,11 +126,11 @@ function tell(json: boolean, told: Told): number {
 function print(report: { readonly space: string; readonly before: string } & BuildReport): void {
   const { space, before, verification: found } = report;
   console.log(`Pictures and captions embedded: ${report.embedded}; entries copied: ${report.copied}.`);
-  if (report.missingCount > 0) console.log(`${counted(report.missingCount, 'picture')} left out:`);
+  if (report.missingCount > 0) console.log(`${pluralise(report.missingCount, 'picture')} left out:`);
   for (const { bucket, key, reason } of report.missing) console.log(`  ${key} of ${bucket}: ${reason}`);
   console.log(
-    `Check: ${found.built.images} of ${counted(found.live.images, 'picture')}, ${found.built.captions} of ` +
-      `${counted(found.live.captions, 'caption')}, ` +
+    `Check: ${found.built.images} of ${pluralise(found.live.images, 'picture')}, ${found.built.captions} of ` +
+      `${pluralise(found.live.captions, 'caption')}, ` +
       `${found.foundThemselves} of ${found.sampled} found by their own vectors` +
       (found.overlap === null ? '.' : `, ${Math.round(found.overlap * 100)} % of the nearest pictures as before.`),
   );

@@ -1,9 +1,9 @@
-import { closing } from '../../core/closing.ts';
-import { counted } from '../../core/counted.ts';
 import { loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { Config } from '../../core/settings.ts';
+import { closing } from '../../core/util/async-disposable.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 import { readDataset } from '../../training/datasets/dataset.ts';
 import { type Verdict, verdictOn, verdictSentence } from '../../training/metrics/compare-heads.ts';
 import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
@@ -30,7 +30,7 @@ export async function refuseWorse(config: Config, head: string, captioned: strin
   throw new SightlineError(
     'precondition-failed',
     `${head} is ${verdictSentence(verdict)}, or change to it all the same with --anyway ` +
-      `(judged on ${counted(verdict.pictures, 'picture')})`,
+      `(judged on ${pluralise(verdict.pictures, 'picture')})`,
     { details: { ...verdict } },
   );
 }

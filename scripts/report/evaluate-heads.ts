@@ -1,7 +1,7 @@
-import { closing } from '../../core/closing.ts';
 import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import type { CaptionedPicture, Dataset } from '../../training/datasets/dataset.ts';
 import type { Features } from '../../training/features/extract.ts';
 import { embedPairs } from '../../training/metrics/embed-pairs.ts';

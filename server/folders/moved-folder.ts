@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path/posix';
 import type { FolderStore } from '../../core/objects/folder/store.ts';
-import { everyItem } from '../../core/pages.ts';
 import type { VectorStore } from '../../core/ports.ts';
 import type { ImagePayload } from '../../core/types.ts';
+import { everyItem } from '../../core/util/paginate.ts';
 import type { Folder } from './registry.ts';
 
 /** How much of a missing folder was found in another one. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { ErrorCode } from '../../core/errors.ts';
 import { imageId } from '../../core/index-image.ts';
-import { everyPage } from '../../core/pages.ts';
 import type { Failure, FailureLog } from '../../core/ports.ts';
+import { everyPage } from '../../core/util/paginate.ts';
 
 /** An empty log with the clock `now`, a second connection to it, and its cleanup. */
 export type OpenFailures = (now: () => Date) => Promise<{

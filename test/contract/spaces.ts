@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { closing } from '../../core/closing.ts';
 import type { Point, VectorStore } from '../../core/ports.ts';
 import type { CandidateIndex, Copy, Spaces } from '../../core/spaces/port.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
 
 export interface OpenSpaces {

@@ -4,7 +4,7 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { closing } from '../../core/closing.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import { openJsonFailureLog } from '../../examples/json-failure-log.ts';
 import { failuresContract } from '../contract/failure-log.ts';
 import { pageServer } from '../support/page-server.ts';

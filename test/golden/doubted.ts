@@ -5,7 +5,7 @@ import { ANY_LANGUAGE, type VectorStore } from '../../core/ports.ts';
 import type { FoundHit } from '../../core/search/rank-fusion.ts';
 import { bestFit, type Fit, fitOfHits } from '../../core/search/result-fit.ts';
 import type { JointEmbedding } from '../../core/types.ts';
-import { dot } from '../../core/vector-arithmetic.ts';
+import { dot } from '../../core/util/vector-arithmetic.ts';
 import { image } from '../contract/vectors-data.ts';
 import { MODELS } from './golden.ts';
 

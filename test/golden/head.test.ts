@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { closing } from '../../core/closing.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import { Random } from '../../training/random.ts';
 import { RECIPES, type Recipe } from '../../training/trainer/recipes.ts';
 import { createTrainingStep, initialState, type State } from '../../training/trainer/step.ts';

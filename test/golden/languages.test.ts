@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
 import { type Head, loadHead } from '../../core/encode/head.ts';
-import { dot } from '../../core/vector-arithmetic.ts';
+import { dot } from '../../core/util/vector-arithmetic.ts';
 import { embedImages } from '../../training/metrics/embed-pairs.ts';
 import { MODELS, readSample } from './golden.ts';
 

@@ -3,7 +3,7 @@ import { SightlineError } from '../../core/errors.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Embedder } from '../../core/ports.ts';
 import type { JointEmbedding } from '../../core/types.ts';
-import { normalise } from '../../core/vector-arithmetic.ts';
+import { normalise } from '../../core/util/vector-arithmetic.ts';
 import { textsBy } from './texts-by.ts';
 
 /**

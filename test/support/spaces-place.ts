@@ -4,7 +4,7 @@ import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
 import type { Embedder } from '../../core/ports.ts';
 import type { Spaces } from '../../core/spaces/port.ts';
 import type { JointEmbedding } from '../../core/types.ts';
-import { normalise } from '../../core/vector-arithmetic.ts';
+import { normalise } from '../../core/util/vector-arithmetic.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { textsBy } from './texts-by.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { counted } from '../../core/counted.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { ObjectStore } from '../../core/ports.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 import { Random } from '../random.ts';
 import {
   CAPTIONS_FILE,
@@ -124,7 +124,7 @@ export async function readDataset(location: DatasetLocation, options: DatasetOpt
     splits === undefined ? '' : ` in split ${splits.join(' or ')}`,
     lang === USUAL_LANGUAGE && languages.length < 2 ? '' : ` in language ${lang}`,
   ].join('');
-  const got = `${counted(pictures.length, 'line')}, splits: ${known}, languages: ${languages.join(', ') || 'none'}`;
+  const got = `${pluralise(pictures.length, 'line')}, splits: ${known}, languages: ${languages.join(', ') || 'none'}`;
   throw new SightlineError(
     'invalid-input',
     `${location.name}: expected pictures with captions${wanted}, got none (${got}${describeWarnings(warnings)})`,

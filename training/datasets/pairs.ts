@@ -1,5 +1,5 @@
-import { counted } from '../../core/counted.ts';
 import { SightlineError } from '../../core/errors.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 import type { CaptionRecord } from './caption-form.ts';
 import { isSidecarName, readSidecars, sampleKey } from './caption-sidecars.ts';
 import { USUAL_LANGUAGE } from './captions-file.ts';
@@ -53,7 +53,7 @@ export async function pairsOf(source: SourceFiles, chosen: string | null, findin
     throw new SightlineError(
       'invalid-input',
       `${source.name}: expected pictures and a captions file, a text beside each picture, or tar shards of both, ` +
-        `got ${counted(pictures.length, 'picture')} and ${counted(files.length - pictures.length, 'other file')}`,
+        `got ${pluralise(pictures.length, 'picture')} and ${pluralise(files.length - pictures.length, 'other file')}`,
     );
   }
   const each = async function* () {

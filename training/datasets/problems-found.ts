@@ -1,4 +1,4 @@
-import { counted } from '../../core/counted.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 
 /** Problems found in a data set, with counts and examples, and the report about them. */
 
@@ -71,12 +71,13 @@ export interface PreparationSummary {
 export function describeSummary(report: PreparationSummary, to: string): string {
   const { pictures, captions, splits, splitRule, findings, written, kept, seconds } = report;
   const lines = [
-    `${to}: ${counted(pictures, 'picture')} with ${counted(captions, 'caption')}, from ${report.from} (${report.form})`,
+    `${to}: ${pluralise(pictures, 'picture')} with ${pluralise(captions, 'caption')}, ` +
+      `from ${report.from} (${report.form})`,
     ...Object.entries(splits).map(
       ([name, counts]) =>
-        `  ${name.padEnd(6)} ${counted(counts.pictures, 'picture')}, ${counted(counts.captions, 'caption')}`,
+        `  ${name.padEnd(6)} ${pluralise(counts.pictures, 'picture')}, ${pluralise(counts.captions, 'caption')}`,
     ),
-    `${counted(written, 'picture')} written, ${kept} there already, ${seconds} s`,
+    `${pluralise(written, 'picture')} written, ${kept} there already, ${seconds} s`,
   ];
   if (splitRule !== null) lines.push(`splits without a name: ${splitRule}`);
   for (const [what, { count, means, examples }] of Object.entries(findings)) {

@@ -1,5 +1,5 @@
-import { everyItem } from '../../core/pages.ts';
 import type { ListedObject, ObjectStore } from '../../core/ports.ts';
+import { everyItem } from '../../core/util/paginate.ts';
 
 /** Files of a data set's source: in a folder or bucket, in its archives, or in a stream. */
 

@@ -1,4 +1,3 @@
-import { closing } from '../../core/closing.ts';
 import { DEFAULT_LIMITS, type Encoders } from '../../core/encode/encoders.ts';
 import { type ImageEncoder, loadImageEncoder } from '../../core/encode/image-encoder.ts';
 import { fingerprintKey } from '../../core/encode/space-id.ts';
@@ -6,6 +5,7 @@ import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { decodeImage } from '../../core/picture/decode.ts';
 import type { RgbPixels } from '../../core/picture/preprocess.ts';
 import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import {
   type CaptionedPicture,
   type Dataset,

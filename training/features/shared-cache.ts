@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { sha256OfFile } from '../../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { withPrefix } from '../../core/objects/prefixed.ts';
-import { everyItem } from '../../core/pages.ts';
 import type { ObjectStore } from '../../core/ports.ts';
+import { everyItem } from '../../core/util/paginate.ts';
 import { type CacheDescription, describeCache, otherCache, RecordCache } from './record-cache.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { SeenClass } from '../../core/picture/classes.ts';
 import type { Bounds, Calibration } from '../../core/search/calibration.ts';
 import { classEvidence, evidence, fitOf, JUDGED_BY, meantClasses } from '../../core/search/result-fit.ts';
-import { dot } from '../../core/vector-arithmetic.ts';
+import { dot } from '../../core/util/vector-arithmetic.ts';
 import { Random } from '../random.ts';
 
 /**

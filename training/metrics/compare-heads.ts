@@ -1,4 +1,4 @@
-import { counted } from '../../core/counted.ts';
+import { pluralise } from '../../core/util/pluralise.ts';
 import type { EvaluatedSpace } from './evaluate-head.ts';
 import { compare, type Resampling } from './significance.ts';
 
@@ -35,5 +35,5 @@ export function verdictSentence({ result, pictures, recallSum, inUse }: Verdict)
   const figures = `${recallSum.toFixed(1)} against ${inUse.toFixed(1)}`;
   if (result === 'better') return `better than the one in use: ${figures}`;
   if (result === 'worse') return `worse than the one in use: ${figures}; keep it`;
-  return `no different from the one in use, as far as ${counted(pictures, 'picture')} can tell: ${figures}`;
+  return `no different from the one in use, as far as ${pluralise(pictures, 'picture')} can tell: ${figures}`;
 }

@@ -1,8 +1,8 @@
-import { closing } from '../../core/closing.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { type HeadInputs, loadHead } from '../../core/encode/head.ts';
 import type { HeadFile } from '../../core/encode/head-file.ts';
 import { type Projection, sharedSpace, sharedSpaceId } from '../../core/encode/identity-head.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import type { PairSet } from '../features/extract.ts';
 import { embedImages, embedPairs } from './embed-pairs.ts';
 import { type Figures, figuresOf, type QueryTable, queryTable } from './metrics.ts';

@@ -1,4 +1,4 @@
-import { dot } from '../../core/vector-arithmetic.ts';
+import { dot } from '../../core/util/vector-arithmetic.ts';
 import { type ScoreOptions, scoreBlocks } from './score-blocks.ts';
 import { TopLists } from './top-lists.ts';
 

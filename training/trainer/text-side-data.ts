@@ -1,7 +1,7 @@
 import type { Head } from '../../core/encode/head.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import type { JointEmbedding } from '../../core/types.ts';
-import { dot } from '../../core/vector-arithmetic.ts';
+import { dot } from '../../core/util/vector-arithmetic.ts';
 import type { PairSet } from '../features/extract.ts';
 import { HalfMatrix, type HalfRows } from '../features/float16-matrix.ts';
 import { makePseudoFeatures, type PseudoSpec } from '../features/pseudo-features.ts';

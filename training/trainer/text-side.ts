@@ -1,5 +1,5 @@
-import { closing } from '../../core/closing.ts';
 import { SightlineError } from '../../core/errors.ts';
+import { closing } from '../../core/util/async-disposable.ts';
 import { type FeatureTransform, fitTransform, transformedWidth, transformRows } from '../features/feature-transform.ts';
 import type { HalfMatrix } from '../features/float16-matrix.ts';
 import { Random } from '../random.ts';

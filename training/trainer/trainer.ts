@@ -1,8 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalJson, isJsonObject } from '../../core/canonical-json.ts';
-import { closing } from '../../core/closing.ts';
 import { SightlineError } from '../../core/errors.ts';
+import { closing } from '../../core/util/async-disposable.ts';
+import { canonicalJson, isJsonObject } from '../../core/util/canonical-json.ts';
 import type { TransformedPairs } from '../features/feature-transform.ts';
 import { evaluate } from '../metrics/metrics.ts';
 import { Random } from '../random.ts';

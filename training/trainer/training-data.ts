@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Encoders } from '../../core/encode/encoders.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
+import { canonicalJson } from '../../core/util/canonical-json.ts';
 import type { CaptionedPicture, Dataset, DatasetWarnings } from '../datasets/dataset.ts';
 import { TRAINING } from '../datasets/deduplicate.ts';
 import { type FeatureOptions, loadFeatures, loadTexts, type PairSet } from '../features/extract.ts';

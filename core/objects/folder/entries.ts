@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
 import type { ListedObject } from '../../ports.ts';
-import { compareUtf8 } from '../../utf8-order.ts';
+import { compareUtf8 } from '../../util/utf8-order.ts';
 import { listedObjectOf } from './file.ts';
 import { isHidden, isKey, keyProblem } from './key.ts';
 import { enterFolder, type OpenDirectory, type Root } from './open-directory.ts';

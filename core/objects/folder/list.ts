@@ -1,6 +1,6 @@
 import type { ListedObject, ListOptions } from '../../ports.ts';
 import type { Page } from '../../types.ts';
-import { compareUtf8 } from '../../utf8-order.ts';
+import { compareUtf8 } from '../../util/utf8-order.ts';
 import { pageCursor, pageStart } from '../list-page.ts';
 import { lookAtFiles, readEntries } from './entries.ts';
 import type { Root } from './open-directory.ts';

@@ -1,9 +1,9 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { closing } from '../../closing.ts';
 import { SightlineError } from '../../errors.ts';
 import { OPEN_FOLDER, systemCode, unavailable } from '../../files/file-errors.ts';
+import { closing } from '../../util/async-disposable.ts';
 
 /**
  * A folder below the root, held open while it is used. On Linux `path` goes through the open descriptor

@@ -3,8 +3,8 @@ import { type FileHandle, link, lstat, open, readdir, rename, rmdir, unlink } fr
 import { join } from 'node:path';
 import { isSightlineError, SightlineError } from '../../errors.ts';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
-import { exclusively } from '../../one-at-a-time.ts';
 import type { ObjectInfo, ObjectStore } from '../../ports.ts';
+import { exclusively } from '../../util/keyed-mutex.ts';
 import { etagOf, objectInfoOf, rememberUpload } from './file.ts';
 import { invalidKey, newSegmentsOf } from './key.ts';
 import { caseClash, enterFolder, enterRoot, isStoredAs, type OpenDirectory, type Root } from './open-directory.ts';

@@ -2,7 +2,7 @@ import { ListObjectsV2Command, type ListObjectsV2CommandOutput, type _Object as 
 import { SightlineError } from '../../errors.ts';
 import type { ListedObject, ListOptions } from '../../ports.ts';
 import type { Page } from '../../types.ts';
-import { compareUtf8 } from '../../utf8-order.ts';
+import { compareUtf8 } from '../../util/utf8-order.ts';
 import { pageCursor, pageStart } from '../list-page.ts';
 import type { S3Session } from './client.ts';
 import { isUnreadable } from './errors.ts';

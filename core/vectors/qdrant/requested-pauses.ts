@@ -1,5 +1,5 @@
 import diagnostics from 'node:diagnostics_channel';
-import { retryAfterMs } from '../../retry-after.ts';
+import { retryAfterMs } from '../../util/retry-after.ts';
 
 /**
  * Reads `Retry-After` headers. The client keeps only the first character when it reports a 429, so the header is taken

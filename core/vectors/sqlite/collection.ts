@@ -8,7 +8,7 @@ import {
   rollback,
   type StatementSync,
   sqliteFault,
-} from '../../sqlite.ts';
+} from '../../files/sqlite-file.ts';
 import { type CollectionOptions, findCollection } from './find-collection.ts';
 import { applySlotsSince, loadSlots } from './load-matrix.ts';
 import { type SlotChange, SlotMatrix } from './matrix.ts';

@@ -1,7 +1,7 @@
+import { endOfPrefix } from '../../files/sqlite-file.ts';
 import { type Comparison, FILTERS, type NamedField } from '../../picture-fields.ts';
 import type { Filter } from '../../ports.ts';
 import { BEGINNING } from '../../search/lexical-terms.ts';
-import { endOfPrefix } from '../../sqlite.ts';
 import { isTime, timeOf } from '../validate.ts';
 import { columnOf } from './rows.ts';
 

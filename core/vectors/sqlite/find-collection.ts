@@ -1,5 +1,5 @@
 import { SightlineError } from '../../errors.ts';
-import type { DatabaseSync } from '../../sqlite.ts';
+import type { DatabaseSync } from '../../files/sqlite-file.ts';
 import type { SpaceId } from '../../types.ts';
 
 export interface CollectionOptions {

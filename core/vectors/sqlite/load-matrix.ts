@@ -1,5 +1,5 @@
 import { SightlineError } from '../../errors.ts';
-import type { StatementSync } from '../../sqlite.ts';
+import type { StatementSync } from '../../files/sqlite-file.ts';
 import type { SlotMatrix } from './matrix.ts';
 
 /** The parts of a collection that loading needs. */

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import type { Loaded } from '../../load-once.ts';
 import type { Filter, Hit, VectorQuery } from '../../ports.ts';
 import type { Page } from '../../types.ts';
-import { dot } from '../../vector-arithmetic.ts';
+import type { Loaded } from '../../util/load-once.ts';
+import { dot } from '../../util/vector-arithmetic.ts';
 import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
 import { checkQuery } from '../validate.ts';
 import type { Collection } from './collection.ts';

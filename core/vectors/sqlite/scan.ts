@@ -1,6 +1,6 @@
-import { loadOnce } from '../../load-once.ts';
 import { OnnxGraph } from '../../onnx/graph-builder.ts';
 import { float32, int8, int64, loadOnnx, uint8 } from '../../onnx/onnx-session.ts';
+import { loadOnce } from '../../util/load-once.ts';
 import { encodeQuery, type QueryCode, ZERO_CODE } from './int8-codes.ts';
 import type { SlotMatrix } from './matrix.ts';
 

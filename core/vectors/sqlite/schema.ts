@@ -1,4 +1,4 @@
-import type { DatabaseFormat, DatabaseSync } from '../../sqlite.ts';
+import type { DatabaseFormat, DatabaseSync } from '../../files/sqlite-file.ts';
 import { COLUMN_TYPES, COLUMNS, fieldColumns, INSERT_WORDS, PAYLOAD_COLUMNS, payloadOf, wordsColumn } from './rows.ts';
 
 /** To be raised with every change of the schema, also of an index: files of a lower version are migrated. */

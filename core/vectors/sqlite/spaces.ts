@@ -1,5 +1,4 @@
 import { SightlineError } from '../../errors.ts';
-import type { CandidateIndex, Copy, Spaces } from '../../spaces/port.ts';
 import {
   type DatabaseSync,
   inTransaction,
@@ -7,7 +6,8 @@ import {
   openDatabase,
   retryWhileLocked,
   translated,
-} from '../../sqlite.ts';
+} from '../../files/sqlite-file.ts';
+import type { CandidateIndex, Copy, Spaces } from '../../spaces/port.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkIds, checkLimit, checkPoints, checkTombstones } from '../validate.ts';
 import type { Collection, WriteTransaction } from './collection.ts';

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import type { Context } from 'hono';
-import { loadOnce } from '../../../core/load-once.ts';
+import { loadOnce } from '../../../core/util/load-once.ts';
 import { isFresh, quoteEtag } from '../conditional.ts';
 import type { AppDeps, StaticFile, StaticFiles } from '../deps.ts';
 import type { App } from '../openapi.ts';

@@ -1,4 +1,4 @@
-import { counted } from '../../../core/counted.ts';
+import { pluralise } from '../../../core/util/pluralise.ts';
 import { TrainingCurves } from '../../../web/view/training-curves.tsx';
 import type { Run } from '../report-data.ts';
 import { report } from './judged.ts';
@@ -38,7 +38,7 @@ function describe({ encoders, trainedOn, curves, epoch, resumedAfter }: Run): st
   return [
     `${encoders.text} + ${encoders.image}`,
     pairs,
-    counted(curves.length, 'epoch'),
+    pluralise(curves.length, 'epoch'),
     epoch !== null && `epoch ${epoch} taken`,
     resumed,
   ]

@@ -4,7 +4,6 @@ import { appendFileSync, cpSync, readdirSync, readFileSync, renameSync, rmSync, 
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { canonicalJson } from '../../../core/canonical-json.ts';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
 import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
 import { loadHead } from '../../../core/encode/head.ts';
@@ -15,7 +14,8 @@ import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
 import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
 import { NOTHING_KNOWN } from '../../../core/picture-fields.ts';
 import type { Embedder } from '../../../core/ports.ts';
-import { dot, norm } from '../../../core/vector-arithmetic.ts';
+import { canonicalJson } from '../../../core/util/canonical-json.ts';
+import { dot, norm } from '../../../core/util/vector-arithmetic.ts';
 import { writeTextSide } from '../../../training/trainer/write-head.ts';
 import { MODEL_DIRS, maxDifference, missingModel, readGolden } from '../../golden/golden.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

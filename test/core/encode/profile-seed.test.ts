@@ -10,7 +10,7 @@ import { LOCK_FILE } from '../../../core/encode/model-lock.ts';
 import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
 import { pullModel } from '../../../core/hub/models.ts';
 import { int64, loadOnnx, type OnnxModel } from '../../../core/onnx/onnx-session.ts';
-import { norm } from '../../../core/vector-arithmetic.ts';
+import { norm } from '../../../core/util/vector-arithmetic.ts';
 import { MODEL_DIRS, missingModel } from '../../golden/golden.ts';
 import { cosine } from '../../support/cosine.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';

@@ -7,7 +7,7 @@ import { loadEncoders } from '../../../core/encode/encoders.ts';
 import { HEAD_FILE, loadHeadFile, textSideModel } from '../../../core/encode/head-file.ts';
 import { writeJsonFile } from '../../../core/files/json-file.ts';
 import { ANY_LANGUAGE, type Embedder, type LanguageHint } from '../../../core/ports.ts';
-import { dot } from '../../../core/vector-arithmetic.ts';
+import { dot } from '../../../core/util/vector-arithmetic.ts';
 import { writeTextSide } from '../../../training/trainer/write-head.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { copyModels, MODELS, randomSide, writeHead } from './fixtures.ts';

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { closing } from '../../../core/closing.ts';
 import type { SightlineError } from '../../../core/errors.ts';
 import { captionId, createIndexer, imageId } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
@@ -11,6 +10,7 @@ import type { Embedder, ObjectStore, VectorStore } from '../../../core/ports.ts'
 import { type BuildOptions, buildSpace } from '../../../core/spaces/build.ts';
 import type { Spaces } from '../../../core/spaces/port.ts';
 import type { ImagePayload } from '../../../core/types.ts';
+import { closing } from '../../../core/util/async-disposable.ts';
 import { openEmbeddedSpaces } from '../../../core/vectors/sqlite/spaces.ts';
 import { saltedEmbedder } from '../../support/spaces-place.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

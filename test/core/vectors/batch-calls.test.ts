@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { SightlineError } from '../../../core/errors.ts';
 import type { ObjectStore, VectorStore } from '../../../core/ports.ts';
-import { compareUtf8 } from '../../../core/utf8-order.ts';
+import { compareUtf8 } from '../../../core/util/utf8-order.ts';
 import { groupCalls } from '../../../core/vectors/batch-calls.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { DIMENSION, image, seededRandom, unit, uuid } from '../../contract/vectors-data.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { closing } from '../../../core/closing.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
+import { closing } from '../../../core/util/async-disposable.ts';
 import { contentDisposition } from '../../../functions/http/routes/content.ts';
 import { samplePhoto, type TestApp, testApp } from './harness.ts';
 

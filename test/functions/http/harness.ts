@@ -10,7 +10,7 @@ import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { createTrash } from '../../../core/trash.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
-import { normalise } from '../../../core/vector-arithmetic.ts';
+import { normalise } from '../../../core/util/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../../../core/vectors/sqlite/store.ts';
 import { createApp } from '../../../functions/http/app.ts';
 import type { AppDeps } from '../../../functions/http/deps.ts';

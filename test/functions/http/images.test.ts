@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { closing } from '../../../core/closing.ts';
 import { SightlineError } from '../../../core/errors.ts';
 import { imageId } from '../../../core/index-image.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
+import { closing } from '../../../core/util/async-disposable.ts';
 import { numbered, uploadKey } from '../../../functions/http/upload-key.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 

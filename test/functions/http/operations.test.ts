@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { closing } from '../../../core/closing.ts';
 import { SightlineError } from '../../../core/errors.ts';
 import { imageId } from '../../../core/index-image.ts';
+import { closing } from '../../../core/util/async-disposable.ts';
 import type { Readiness } from '../../../functions/http/deps.ts';
 import { PROBLEMS } from '../../../functions/http/problem.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';

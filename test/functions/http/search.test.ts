@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { closing } from '../../../core/closing.ts';
 import { evidence, fitOf } from '../../../core/search/result-fit.ts';
-import { dot } from '../../../core/vector-arithmetic.ts';
+import { closing } from '../../../core/util/async-disposable.ts';
+import { dot } from '../../../core/util/vector-arithmetic.ts';
 import { hashEmbedder, type Json, jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
 const PHOTOS = ['cat.jpg', 'moon.jpg', 'coffee.jpg', 'rocket.jpg', 'sunset.jpg'];

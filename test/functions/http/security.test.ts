@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { closing } from '../../../core/closing.ts';
+import { closing } from '../../../core/util/async-disposable.ts';
 import { networkOf } from '../../../functions/http/caller.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 import { type OpenApiDocument, operations } from './openapi-checks.ts';

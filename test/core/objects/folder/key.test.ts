@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { resolveRange } from '../../../../core/objects/byte-range.ts';
 import { isKey, newSegmentsOf, segmentsOf } from '../../../../core/objects/folder/key.ts';
-import { compareUtf8 } from '../../../../core/utf8-order.ts';
+import { compareUtf8 } from '../../../../core/util/utf8-order.ts';
 
 const invalid = { name: 'SightlineError', code: 'invalid-key' };
 const name = (value: string) => JSON.stringify(value.length > 30 ? `${value.slice(0, 30)}...` : value);

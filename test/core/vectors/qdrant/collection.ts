@@ -1,4 +1,4 @@
-import { dot } from '../../../../core/vector-arithmetic.ts';
+import { dot } from '../../../../core/util/vector-arithmetic.ts';
 import { type FakePoint, Refusal, satisfies } from './condition.ts';
 
 type Json = Record<string, unknown>;

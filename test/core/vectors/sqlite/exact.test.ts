@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import type { Filter, Point, VectorStore } from '../../../../core/ports.ts';
 import type { JointEmbedding } from '../../../../core/types.ts';
-import { dot } from '../../../../core/vector-arithmetic.ts';
+import { dot } from '../../../../core/util/vector-arithmetic.ts';
 import { openEmbeddedStore } from '../../../../core/vectors/sqlite/store.ts';
 import {
   caption,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { editDistance, wordsNextTo } from '../../core/edit-distance.ts';
+import { editDistance, wordsNextTo } from '../../../core/util/edit-distance.ts';
 
 describe('the distance between words', () => {
   it('counts letters that are missing, too many, others, or exchanged with their neighbour', () => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
-import { SightlineError } from './errors.ts';
+import { SightlineError } from '../errors.ts';
 
 /**
  * The JSON in a file that belongs to a model.

@@ -1,4 +1,4 @@
-import type { Page } from './types.ts';
+import type { Page } from '../types.ts';
 
 /** All pages of a list, each fetched on demand. */
 export async function* everyPage<P extends Page<unknown>>(ask: (cursor?: string) => Promise<P>): AsyncGenerator<P> {

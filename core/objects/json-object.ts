@@ -1,5 +1,5 @@
-import { SightlineError } from './errors.ts';
-import type { ObjectStore } from './ports.ts';
+import { SightlineError } from '../errors.ts';
+import type { ObjectStore } from '../ports.ts';
 
 /**
  * The JSON stored under a key and its etag; null when there is none.

@@ -1,5 +1,5 @@
-import { SightlineError } from './errors.ts';
-import type { Embedding } from './types.ts';
+import { SightlineError } from '../errors.ts';
+import type { Embedding } from '../types.ts';
 
 /** Dot product of two vectors of the same length, summed in float64; the cosine when both have unit length. */
 export function dot(a: Float32Array, b: Float32Array): number {

@@ -2,7 +2,7 @@ import { existsSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SightlineError } from './errors.ts';
+import { SightlineError } from '../errors.ts';
 
 export type { DatabaseSync, StatementSync } from 'node:sqlite';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { SightlineError } from './errors.ts';
+import { SightlineError } from '../errors.ts';
 
 /**
  * The closest folder above `from` that holds the models: the repository, an installed package, or a built function.
