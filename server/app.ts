@@ -8,7 +8,7 @@ import type { Trash } from '../core/trash.ts';
 import { loadOnce } from '../core/util/load-once.ts';
 import { createApp } from '../functions/http/app.ts';
 import type { Changes } from '../functions/http/change-feed.ts';
-import type { AppDeps, Readiness, StaticFiles } from '../functions/http/deps.ts';
+import type { AppDeps, Place, Readiness, StaticFiles } from '../functions/http/deps.ts';
 import type { Metrics } from '../functions/http/http-metrics.ts';
 import type { App } from '../functions/http/openapi.ts';
 import { parseHttpOptions } from '../functions/http/options.ts';
@@ -72,6 +72,7 @@ export async function createLocalApp(parts: {
     },
     storage: config.bucket === undefined ? ('folder' as const) : ('s3' as const),
     folders: () => runtime.folders.count(),
+    places: () => placesOf(config, runtime),
     folderChanges: config.bucket === undefined ? folderChanges(config, runtime.folders) : undefined,
     isWatched: (bucket: string) => runtime.folders.isWatched(bucket),
     ready: parts.ready,
@@ -101,6 +102,11 @@ export async function createLocalApp(parts: {
   return {
     fetch: (request, env) => runtime.live.read(async (space) => appOf(space).fetch(request, env as never)),
   };
+}
+
+function placesOf({ data, modelDirs }: Config, { folders }: Runtime): Place[] {
+  const own = [{ path: data, name: 'data' }, ...modelDirs.map((path) => ({ path, name: 'models' }))];
+  return [...folders.places(), ...own];
 }
 
 function metricsOf({ failures, vectors }: Runtime, backlog: () => number | Promise<number>): Metrics {

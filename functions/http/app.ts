@@ -87,7 +87,7 @@ export function createApp(given: AppDeps): App {
   registerReport(app, deps);
   registerDocs(app);
 
-  app.onError((error, c) => answerProblem(error, c));
+  app.onError((error, c) => answerProblem(error, c, deps));
   app.notFound(async (c) => {
     const page = await sendPage(c, deps);
     return page ?? answerProblem(new HttpProblem('not-found', 'there is no route at this path'), c);

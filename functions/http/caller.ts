@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import ipaddr from 'ipaddr.js';
-import type { AppEnv, Caller } from './deps.ts';
+import type { AppDeps, AppEnv, Caller } from './deps.ts';
 import type { HttpOptions } from './options.ts';
 
 type Networks = readonly ReturnType<typeof ipaddr.parseCIDR>[];
@@ -100,6 +100,19 @@ function isTrusted(address: string, networks: Networks): boolean {
 /** Whether the request was made on this machine and came through no proxy. */
 export function isThisMachine({ address, isForwarded }: Caller): boolean {
   return !isForwarded && address !== null && ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback';
+}
+
+/** Whether the caller may know paths of this machine: those who are on it or may change its folders. */
+export function isToldPaths(c: Context<AppEnv>): boolean {
+  const caller = c.get('caller') as Caller | undefined;
+  return (caller !== undefined && isThisMachine(caller)) || c.get('apiKey')?.scope === 'write';
+}
+
+/** A text as this caller may read it: with the names of places instead of their paths, unless those may be known. */
+export function textFor(c: Context<AppEnv>, { places }: Pick<AppDeps, 'places'>, text: string): string {
+  if (places === undefined || isToldPaths(c)) return text;
+  const longestFirst = [...places()].sort((a, b) => b.path.length - a.path.length);
+  return longestFirst.reduce((told, { path, name }) => told.replaceAll(path, name), text);
 }
 
 /** The network to count a limit by: an IPv6 client usually owns a whole /64 and can use any address in it. */

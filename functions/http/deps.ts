@@ -38,6 +38,12 @@ export interface FolderSummary {
   readonly isThere: boolean;
 }
 
+/** Where something is on this machine, and what it is called for callers who are not told paths. */
+export interface Place {
+  readonly path: string;
+  readonly name: string;
+}
+
 /** Changes that people make to the folders of an index. */
 export interface FolderChanges {
   /**
@@ -128,6 +134,8 @@ export interface AppDeps {
   readonly isWatched?: (bucket: string) => boolean;
   /** The folders of the index, if it has any. */
   readonly folders?: () => Promise<readonly FolderSummary[]>;
+  /** The paths that messages may name. */
+  readonly places?: () => readonly Place[];
   /** Only where folders are served: on one machine, without a bucket. */
   readonly folderChanges?: FolderChanges;
   /** The answer of GET /model. */

@@ -3,7 +3,8 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ErrorCode, type ImageRejection, isSightlineError, type SightlineError } from '../../core/errors.ts';
-import type { AppEnv } from './deps.ts';
+import { textFor } from './caller.ts';
+import type { AppDeps, AppEnv } from './deps.ts';
 import type { problem } from './schemas/system.ts';
 
 type ProblemDocument = z.input<typeof problem>;
@@ -145,7 +146,7 @@ function hungUp(cause: unknown): HttpProblem {
 }
 
 /** Writes a problem document (RFC 9457) and logs server errors. */
-export function answerProblem(error: unknown, c: Context<AppEnv>): Response {
+export function answerProblem(error: unknown, c: Context<AppEnv>, deps: Pick<AppDeps, 'places'> = {}): Response {
   const problem = c.req.raw.signal.aborted ? hungUp(error) : toProblem(error);
   const { status, title } = PROBLEMS[problem.code];
   if (status >= 500) {
@@ -157,7 +158,7 @@ export function answerProblem(error: unknown, c: Context<AppEnv>): Response {
     type: `${basePath}/problems/${problem.code}`,
     title,
     status,
-    detail: problem.message,
+    detail: textFor(c, deps, problem.message),
     instance: `${basePath}${c.req.path}`.slice(0, 300),
     requestId: c.get('requestId') ?? null,
     ...problem.options.extra,

@@ -4,7 +4,7 @@ import type { Failure, Hit, StoredPoint } from '../../core/ports.ts';
 import type { SearchHit } from '../../core/search/search.ts';
 import type { TrashEntry } from '../../core/trash.ts';
 import type { CaptionPayload, ImagePayload } from '../../core/types.ts';
-import { isThisMachine } from './caller.ts';
+import { isToldPaths, textFor } from './caller.ts';
 import type { AppDeps, AppEnv, FolderSummary } from './deps.ts';
 import type { FailureResource } from './schemas/failures.ts';
 import type { FolderResource } from './schemas/folders.ts';
@@ -17,13 +17,13 @@ const DAY_MS = 24 * 3600 * 1000;
  * Stored data as API resources for this caller: internals such as sequencers are hidden, and links begin with the path
  * at which the caller sees this service.
  */
-export function serialise(c: Context<AppEnv>, { embedder }: Pick<AppDeps, 'embedder'>) {
+export function serialise(c: Context<AppEnv>, deps: Pick<AppDeps, 'embedder' | 'places'>) {
   const base = c.get('caller').basePath;
 
   function image(id: string, payload: ImagePayload): ImageResource {
     const self = `${base}/images/${id}`;
     const links = { self, content: `${self}/content`, thumbnail: `${self}/thumbnail` };
-    return { id, kind: payload.kind, ...shownValues(payload), seen: embedder.seenWords(payload.classes), links };
+    return { id, kind: payload.kind, ...shownValues(payload), seen: deps.embedder.seenWords(payload.classes), links };
   }
 
   function caption(id: string, payload: CaptionPayload): CaptionResource {
@@ -52,15 +52,14 @@ export function serialise(c: Context<AppEnv>, { embedder }: Pick<AppDeps, 'embed
       })),
 
     failure(stored: Failure): FailureResource {
-      const { id, bucket, key, etag, reason, message, retryable, attempts, firstAt, lastAt } = stored;
+      const { id, bucket, key, etag, reason, retryable, attempts, firstAt, lastAt } = stored;
+      const message = textFor(c, deps, stored.message);
       const links = { retry: `${base}/failures/${id}/retry` };
       return { id, bucket, key, etag, reason, message, retryable, attempts, firstAt, lastAt, links };
     },
 
-    /** The path is shown only on the machine itself and to callers who may change it. */
     folder({ name, bucket, path, pictures, watched, isThere }: FolderSummary): FolderResource {
-      const isTold = isThisMachine(c.get('caller')) || c.get('apiKey')?.scope === 'write';
-      return { name, bucket, ...(isTold && { path }), pictures, watched, there: isThere };
+      return { name, bucket, ...(isToldPaths(c) && { path }), pictures, watched, there: isThere };
     },
 
     trashEntry({ id, imageId, deletedAt, picture, object }: TrashEntry, keepDays: number): TrashResource {

@@ -8,6 +8,7 @@ import type { PictureStore } from '../../core/objects/picture-store.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import type { Config } from '../../core/settings.ts';
 import { everyItem } from '../../core/util/paginate.ts';
+import type { Place } from '../../functions/http/deps.ts';
 import { ownPhotos } from '../data-folder.ts';
 import type { LiveSpace } from '../spaces/live-space.ts';
 import { expectMounted } from '../watch/mount-check.ts';
@@ -41,6 +42,8 @@ const SYSTEM =
 export class Folders {
   readonly #options: FoldersOptions;
   readonly #connected = new Map<string, { readonly path: string; readonly store: FolderStore }>();
+  /** Real paths of folders that were open, by bucket: errors name these. */
+  readonly #real = new Map<string, string>();
   #known: readonly Folder[];
   /** Buckets of indexed pictures that are not open: S3 buckets that were served before. */
   #others: readonly Folder[] = [];
@@ -61,6 +64,13 @@ export class Folders {
 
   list(): readonly Folder[] {
     return this.#known;
+  }
+
+  /** Every path of a folder, also through links, with the folder's name. */
+  places(): Place[] {
+    return this.#known.flatMap(({ bucket, name, path, formerly }) =>
+      [path, this.#real.get(bucket) ?? path, ...formerly].map((place) => ({ path: place, name })),
+    );
   }
 
   isWatched(bucket: string): boolean {
@@ -100,6 +110,7 @@ export class Folders {
     if (known?.path === path) return known.store;
     const store = await this.#open(path, bucket);
     await this.#options.live.read(({ vectors }) => expectMounted(path, bucket, vectors));
+    this.#real.set(bucket, await realOf(path));
     this.#connected.set(bucket, { path, store });
     this.#options.buckets.set(bucket, store);
     return store;

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
 import { recordRejected } from '../../events/run-job.ts';
 import { writeRoute } from '../auth.ts';
+import { textFor } from '../caller.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';
@@ -79,9 +80,9 @@ async function retry(c: Context<AppEnv>, deps: AppDeps, id: string): Promise<z.o
     throw error;
   });
   if (outcome.status === 'rejected') {
-    const { reason, message } = outcome;
+    const { reason } = outcome;
     await recordRejected(deps.failures, failure, outcome, sequencer);
-    return { status: 'rejected', id, reason, message };
+    return { status: 'rejected', id, reason, message: textFor(c, deps, outcome.message) };
   }
   await deps.failures.resolve(id);
   const isGone = outcome.status === 'skipped' && (outcome.reason === 'gone' || outcome.reason === 'left-out');

@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
+import { textFor } from '../caller.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { noQuery } from '../schemas/common.ts';
@@ -33,6 +34,8 @@ export function registerStatus(app: App, deps: AppDeps): void {
       deps.folders?.() ?? [],
       deps.leftOut?.() ?? {},
     ]);
+    const [outage, change] = [deps.outage?.() ?? null, deps.change?.() ?? null];
+    const told = (text: string | null) => text && textFor(c, deps, text);
     return c.json(
       {
         version: deps.version,
@@ -43,13 +46,13 @@ export function registerStatus(app: App, deps: AppDeps): void {
         captions,
         failures: failed,
         backlog,
-        outage: deps.outage?.() ?? null,
+        outage: told(outage),
         outdated,
         leftOut: { ...leftOut },
         folders: folders.map(serialise(c, deps).folder),
         folderChanges: deps.folderChanges !== undefined,
         hidden: folders.reduce((sum, { pictures, isThere }) => sum + (isThere ? 0 : pictures), 0),
-        change: deps.change?.() ?? null,
+        change: change && { ...change, problem: told(change.problem) },
         indexed: changes?.indexed() ?? null,
         storage: deps.storage ?? 'folder',
         report: report !== null,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { SightlineError } from '../../../core/errors.ts';
 import type { FolderChanges, FolderSummary } from '../../../functions/http/deps.ts';
@@ -11,6 +11,14 @@ const KEYS: HttpOptionsInput = {
   apiKeyHashes: [`write:${hashOf('owner')}`, `read:${hashOf('guest')}`],
   requireKey: 'read',
 };
+
+const UNREADABLE = 'cannot read /mine/a/b.jpg';
+interface Told {
+  readonly items: { readonly path?: string; readonly message: string }[];
+  readonly outage: string;
+  readonly change: { readonly problem: string };
+  readonly detail: string;
+}
 
 /** Tests the HTTP layer; test/server/folders/folders.test.ts tests adding and removing real folders. */
 async function served(options: HttpOptionsInput = {}, peer = '127.0.0.1'): Promise<TestApp> {
@@ -41,6 +49,10 @@ async function served(options: HttpOptionsInput = {}, peer = '127.0.0.1'): Promi
     ...deps,
     folders: async () => all,
     folderChanges,
+    places: () => [{ path: '/mine', name: 'mine & yours' }],
+    outage: () => UNREADABLE,
+    change: () => ({ profile: 'next', done: 0, total: null, partial: false, problem: UNREADABLE }),
+    vectors: { ...deps.vectors, facet: () => Promise.reject(new SightlineError('unavailable', UNREADABLE)) },
     clientAddress: () => peer,
   }));
 }
@@ -107,12 +119,23 @@ describe('folders over HTTP', () => {
     }
   });
 
-  it('have paths for those who may change them only', async (t) => {
+  it('have paths, also in messages, for those who may change them only', async (t) => {
     const api = await served({ ...KEYS, loopback: false }, '192.168.1.7');
     t.after(() => api.close());
-    const pathFor = async (key: string) =>
-      (await api.json('/folders', { headers: { 'x-api-key': key } })).body.items[0]!.path;
+    const as = async (key: string, path: string) =>
+      (await api.json(path, { headers: { 'x-api-key': key } })).body as unknown as Told;
+    const pathFor = async (key: string) => (await as(key, '/folders')).items[0]!.path;
     assert.deepEqual([await pathFor('owner'), await pathFor('guest')], ['/mine', undefined]);
+    const failed = { id: randomUUID(), bucket: 'mine-1', key: 'a/b.jpg', etag: '', sequencer: '', retryable: true };
+    await api.deps.failures.record({ ...failed, reason: 'unavailable', message: UNREADABLE });
+    const texts = async (key: string) => {
+      const { outage, change } = await as(key, '/status');
+      const { detail } = await as(key, '/tags');
+      return [outage, change.problem, (await as(key, '/failures')).items[0]!.message, detail];
+    };
+    assert.deepEqual(await texts('owner'), Array(4).fill(UNREADABLE));
+    assert.deepEqual(await texts('guest'), Array(4).fill('cannot read mine & yours/a/b.jpg'));
+    assert.match(JSON.stringify(api.log), /cannot read \/mine\/a\/b\.jpg/);
   });
 
   it('are none where pictures are in a bucket, which says so', async (t) => {

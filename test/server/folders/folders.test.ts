@@ -97,6 +97,19 @@ describe('the folders of an index', { timeout: 900_000 }, () => {
     assert.deepEqual([...new Set(jobs)].sort(), ['broken.jpg', 'cat.jpg', 'dahlia.jpg', 'moon.jpg', 'notes.txt']);
     assert.equal(server.output().match(/"level":30[^\n]*"not-an-image"/g)?.length, 1, server.output());
     assert.doesNotMatch(server.output(), /"level":[3-6]0[^\n]*notes\.txt/);
+    // Who comes through a proxy is not told where on this machine the folder is, or leads to.
+    await writeFile(at('a/.sightline'), 'no folder');
+    for (const [headers, path] of [
+      [{}, at('a')],
+      [{ via: '1.1 proxy' }, 'linked'],
+    ] as const) {
+      const body = await readFile(join(samples, 'coffee.jpg'));
+      const init: RequestInit = { method: 'POST', body, headers: { ...headers, 'content-type': 'image/jpeg' } };
+      const refused: Response = await fetch(`${server.url}/images?key=sent.jpg`, init);
+      const { detail } = (await refused.json()) as { detail: string };
+      const expected = `storing a picture needs the folder ${path}/.sightline, but that is a file or a symbolic link`;
+      assert.deepEqual([refused.status, detail], [503, expected]);
+    }
     await rm(at('linked'));
     await symlink(at('b'), at('linked'));
     await finds('coffee.jpg');
