@@ -2,9 +2,9 @@ import { decimal, path, text, toggle } from '../core/setting-value.ts';
 import { readConfig } from '../server/environment.ts';
 import { command, UsageError } from './cli/command.ts';
 import { CAPTIONED, LOCATION } from './cli/training-options.ts';
-import { announce } from './reindex/announce.ts';
-import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
-import { refuseWorse } from './reindex/refuse-worse.ts';
+import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/change-models.ts';
+import { queueBackfill } from './reindex/queue-backfill.ts';
+import { refuseWorseHead } from './reindex/refuse-worse-head.ts';
 
 /** Options of only one of the two forms. */
 const OF_ANNOUNCING = ['queue', 'dry-run', 'seconds', 'restart', 'region', 'endpoint'] as const;
@@ -74,11 +74,11 @@ read the bucket (SIGHTLINE_READ_BUCKETS).`,
     if (other !== undefined) {
       throw new UsageError(`--${other} is ${source === undefined ? 'only' : 'not'} for announcing s3://BUCKET`);
     }
-    if (source !== undefined) return announce(source, { ...flags, seconds: flags.seconds ?? 0.1 });
+    if (source !== undefined) return queueBackfill(source, { ...flags, seconds: flags.seconds ?? 0.1 });
     const { data, bucket, qdrant, profile, head, captioned } = flags;
     if (captioned !== undefined && head === undefined) throw new UsageError('expected --captioned with --head');
     const config = readConfig({ data, bucket, qdrantUrl: qdrant, logLevel: 'warn' });
-    if (head !== undefined && !flags.anyway) await refuseWorse(config, head, captioned);
+    if (head !== undefined && !flags.anyway) await refuseWorseHead(config, head, captioned);
     return changeSpace({ data, bucket, qdrantUrl: qdrant, profile, head }, null, {
       ...buildOptions(flags, flags['min-overlap'] ?? 0.1),
       switch: !flags['no-switch'],

@@ -1,11 +1,11 @@
-import type { SpaceSummary } from '../core/spaces/port.ts';
+import type { SpaceSummary } from '../core/ports.ts';
 import { closing } from '../core/util/async-disposable.ts';
 import { pluralise } from '../core/util/pluralise.ts';
 import { readConfig } from '../server/environment.ts';
+import { findModels, type SpaceModels } from '../server/reindex/space-models.ts';
 import { expectIndex, openSpaces } from '../server/runtime.ts';
-import { findModels, type SpaceModels } from '../server/spaces/space-models.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
-import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/build.ts';
+import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/change-models.ts';
 
 export default command({
   usage: 'list | use SPACE | rm SPACE [options]',

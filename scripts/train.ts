@@ -7,7 +7,7 @@ import { choice, listed, path, text, toggle, whole } from '../core/setting-value
 import { closing } from '../core/util/async-disposable.ts';
 import { pluralise } from '../core/util/pluralise.ts';
 import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
-import { rememberModels } from '../server/spaces/space-models.ts';
+import { rememberModels } from '../server/reindex/space-models.ts';
 import { frequentWords, writeCaptionWords } from '../training/datasets/caption-words.ts';
 import { USUAL_LANGUAGE } from '../training/datasets/captions-file.ts';
 import { readDataset } from '../training/datasets/dataset.ts';

@@ -20,8 +20,8 @@ import packageJson from '../package.json' with { type: 'json' };
 import { isCheckout, root } from './environment.ts';
 import { folderChanges } from './folders/changes-by-api.ts';
 import { hideAbsent } from './folders/hidden-folders.ts';
+import type { SpaceParts } from './reindex/follow-live-space.ts';
 import type { Runtime } from './runtime.ts';
-import type { SpaceParts } from './spaces/live-space.ts';
 
 /**
  * The HTTP API and the page for one process on one machine. Each space has its own app, so that models and vectors

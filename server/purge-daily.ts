@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { purgeOldTombstones } from '../core/vectors/purge-tombstones.ts';
-import type { LiveSpace } from './spaces/live-space.ts';
+import type { LiveSpace } from './reindex/follow-live-space.ts';
 
 const DAY_MS = 86_400_000;
 

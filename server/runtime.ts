@@ -13,9 +13,8 @@ import { type Refreshed, refreshPicture } from '../core/metadata/refresh.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { type PictureStore, pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
-import type { Embedder, FailureLog, VectorStore } from '../core/ports.ts';
+import type { Embedder, FailureLog, Spaces, VectorStore } from '../core/ports.ts';
 import type { Config } from '../core/settings.ts';
-import type { Spaces } from '../core/spaces/port.ts';
 import type { SpaceId } from '../core/types.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
 import { describeModel } from '../functions/http/describe-model.ts';
@@ -24,9 +23,9 @@ import { Folders } from './folders/folders.ts';
 import { readFolders } from './folders/registry.ts';
 import { sayMigration } from './print-migration.ts';
 import { purgeDaily } from './purge-daily.ts';
-import { type ChangeOptions, ChangeOver, chooseModels } from './spaces/change-over.ts';
-import { followLiveSpace, type LiveSpace, type SpaceParts } from './spaces/live-space.ts';
-import { expectModels, findModels, listHeads, type SpaceModels } from './spaces/space-models.ts';
+import { BackgroundReindex, type BackgroundReindexOptions, chooseModels } from './reindex/background-reindex.ts';
+import { followLiveSpace, type LiveSpace, type SpaceParts } from './reindex/follow-live-space.ts';
+import { expectModels, findModels, listHeads, type SpaceModels } from './reindex/space-models.ts';
 import { openVanishedLog } from './vanished-pictures.ts';
 import { expectMounted } from './watch/mount-check.ts';
 
@@ -59,7 +58,7 @@ export interface Runtime {
   refresh(id: string): Promise<Refreshed>;
   readonly folders: Folders;
   /** A change of models to run in the background, not started yet; null when there is none. */
-  readonly change: ChangeOver | null;
+  readonly change: BackgroundReindex | null;
   /** Counts of files left out of all folders and buckets compared so far. */
   leftOut(): LeftOut;
   setLeftOut(bucket: string, leftOut: LeftOut): void;
@@ -142,9 +141,9 @@ type OpenParts = (models: Partial<SpaceModels>, opened?: OpenSpace) => Promise<S
 
 /** The models to start with, and the change of models to begin. */
 async function openFirst(
-  parts: Pick<ChangeOptions, 'config' | 'logger' | 'spaces' | 'buckets'> & { readonly mayChange: boolean },
+  parts: Pick<BackgroundReindexOptions, 'config' | 'logger' | 'spaces' | 'buckets'> & { readonly mayChange: boolean },
   open: OpenParts,
-): Promise<{ first: SpaceParts; change: ChangeOver | null }> {
+): Promise<{ first: SpaceParts; change: BackgroundReindex | null }> {
   const { config, spaces, mayChange } = parts;
   const from = (await spaces.live())?.space;
   // Refuses two heads with the same space, even if the index has no space yet.
@@ -153,7 +152,7 @@ async function openFirst(
   const { now, next } = await chooseModels(from, config);
   if (next === null) return { first: await open(now), change: null };
   const openNext = (models: SpaceModels) => openEmbedder(config, models);
-  const change = new ChangeOver({ ...parts, from, models: { now, next }, openEmbedder: openNext });
+  const change = new BackgroundReindex({ ...parts, from, models: { now, next }, openEmbedder: openNext });
   const first = now === null ? await open(next, await change.standIn()) : await open(now);
   return { first, change };
 }

@@ -10,7 +10,7 @@ import type { Config } from '../../core/settings.ts';
 import { everyItem } from '../../core/util/paginate.ts';
 import type { Place } from '../../functions/http/deps.ts';
 import { ownPhotos } from '../data-folder.ts';
-import type { LiveSpace } from '../spaces/live-space.ts';
+import type { LiveSpace } from '../reindex/follow-live-space.ts';
 import { expectMounted } from '../watch/mount-check.ts';
 import { countThere, findMoved, isGone, type Match } from './moved-folder.ts';
 import { type Folder, freeBucket, freeName, readFolders, readRegistry, writeRegistry } from './registry.ts';

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Point, VectorStore } from '../../core/ports.ts';
-import type { CandidateIndex, Copy, Spaces } from '../../core/spaces/port.ts';
+import type { CandidateIndex, Copy, Point, Spaces, VectorStore } from '../../core/ports.ts';
 import { closing } from '../../core/util/async-disposable.ts';
 import { caption, DIMENSION, image, randomPoints, seededRandom, unit, uuid } from './vectors-data.ts';
 

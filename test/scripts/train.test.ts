@@ -4,7 +4,7 @@ import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { join, resolve } from 'node:path';
 import { before, describe, it } from 'node:test';
 import type { SpaceId } from '../../core/types.ts';
-import { findModels } from '../../server/spaces/space-models.ts';
+import { findModels } from '../../server/reindex/space-models.ts';
 import { writeManyPhotos, writePhotoDataset } from '../support/photo-dataset.ts';
 import { killWhen, runScript } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SightlineError } from '../../core/errors.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
-import type { Embedder } from '../../core/ports.ts';
-import type { Spaces } from '../../core/spaces/port.ts';
+import type { Embedder, Spaces } from '../../core/ports.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { normalise } from '../../core/util/vector-arithmetic.ts';
 import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSightlineError, SightlineError } from '../../errors.ts';
-import type { VectorStore } from '../../ports.ts';
-import type { CandidateIndex, SpaceSummary, Spaces } from '../../spaces/port.ts';
+import type { CandidateIndex, SpaceSummary, Spaces, VectorStore } from '../../ports.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkLimit } from '../validate.ts';
 import { connectQdrant, type QdrantConnection, type QdrantSession } from './client.ts';

@@ -7,7 +7,7 @@ import {
   retryWhileLocked,
   translated,
 } from '../../files/sqlite-file.ts';
-import type { CandidateIndex, Copy, Spaces } from '../../spaces/port.ts';
+import type { CandidateIndex, Copy, Spaces } from '../../ports.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkIds, checkLimit, checkPoints, checkTombstones } from '../validate.ts';
 import type { Collection, WriteTransaction } from './collection.ts';

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import type { VectorStore } from '../../../../core/ports.ts';
-import type { Spaces } from '../../../../core/spaces/port.ts';
+import type { Spaces, VectorStore } from '../../../../core/ports.ts';
 import { openQdrantSpaces, type QdrantSpacesOptions } from '../../../../core/vectors/qdrant/spaces.ts';
 import { startFakeQdrant } from '../../../support/fake-qdrant.ts';
 

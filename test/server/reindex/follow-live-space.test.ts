@@ -4,19 +4,19 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { loadEncoders } from '../../core/encode/encoders.ts';
-import { loadHeadFile } from '../../core/encode/head-file.ts';
-import type { Spaces } from '../../core/spaces/port.ts';
-import { openQdrantSpaces } from '../../core/vectors/qdrant/spaces.ts';
-import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
-import { MODELS, writeHead } from '../core/encode/fixtures.ts';
-import { startFakeQdrant } from '../support/fake-qdrant.ts';
-import { eventually, killWhen, type RunningServer, runScript, startServer } from '../support/start-server.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { loadEncoders } from '../../../core/encode/encoders.ts';
+import { loadHeadFile } from '../../../core/encode/head-file.ts';
+import type { Spaces } from '../../../core/ports.ts';
+import { openQdrantSpaces } from '../../../core/vectors/qdrant/spaces.ts';
+import { openEmbeddedSpaces } from '../../../core/vectors/sqlite/spaces.ts';
+import { MODELS, writeHead } from '../../core/encode/fixtures.ts';
+import { startFakeQdrant } from '../../support/fake-qdrant.ts';
+import { eventually, killWhen, type RunningServer, runScript, startServer } from '../../support/start-server.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 /** Models change while a real server answers queries and takes uploads, and the processes involved are killed. */
 
-const samples = fileURLToPath(new URL('../../examples/photos', import.meta.url));
+const samples = fileURLToPath(new URL('../../../examples/photos', import.meta.url));
 const DEADLINE = 120_000;
 /** Half of them: enough to kill a build halfway, and some start with `c`. */
 const PHOTOS = readdirSync(samples)

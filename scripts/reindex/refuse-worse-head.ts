@@ -19,7 +19,7 @@ const RESAMPLING = { resamples: 2000, seed: 1 };
  * its training found, which head.json keeps.
  * @throws {precondition-failed} for a worse head
  */
-export async function refuseWorse(config: Config, head: string, captioned: string | undefined): Promise<void> {
+export async function refuseWorseHead(config: Config, head: string, captioned: string | undefined): Promise<void> {
   const inUse = (await modelsInUse({ ...config, head: undefined }))?.head ?? null;
   if (inUse === null) return;
   const { space } = await loadHeadFile(inUse);

@@ -2,8 +2,7 @@ import pRetry, { type RetryContext } from 'p-retry';
 import type { Logger } from 'pino';
 import { isSightlineError } from '../../core/errors.ts';
 import type { IndexJob } from '../../core/index-image.ts';
-import type { Embedder, VectorStore } from '../../core/ports.ts';
-import type { Spaces } from '../../core/spaces/port.ts';
+import type { Embedder, Spaces, VectorStore } from '../../core/ports.ts';
 import type { SpaceId } from '../../core/types.ts';
 import type { ModelInfo } from '../../functions/http/schemas/system.ts';
 

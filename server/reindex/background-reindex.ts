@@ -7,13 +7,12 @@ import { knownAs } from '../../core/encode/image-embedder.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { readJsonFile, writeJsonFile } from '../../core/files/json-file.ts';
 import type { PictureStore } from '../../core/objects/picture-store.ts';
-import type { Embedder, VectorStore } from '../../core/ports.ts';
+import type { CandidateIndex, Embedder, Spaces, VectorStore } from '../../core/ports.ts';
+import { buildSpace } from '../../core/reindex/build-candidate.ts';
 import type { Config } from '../../core/settings.ts';
-import { buildSpace } from '../../core/spaces/build.ts';
-import type { CandidateIndex, Spaces } from '../../core/spaces/port.ts';
 import type { SpaceId } from '../../core/types.ts';
 import type { ChangeProgress } from '../../functions/http/deps.ts';
-import type { LiveSpace } from './live-space.ts';
+import type { LiveSpace } from './follow-live-space.ts';
 import {
   configuredModels,
   expectModels,
@@ -60,7 +59,7 @@ const RETRY_MS = 60_000;
 /** How often to check whether a folder has come back, which justifies an immediate attempt. Milliseconds. */
 const LOOK_MS = 500;
 
-export interface ChangeOptions {
+export interface BackgroundReindexOptions {
   readonly config: Config;
   readonly spaces: Spaces;
   readonly buckets: ReadonlyMap<string, PictureStore>;
@@ -77,15 +76,15 @@ interface Opened {
 }
 
 /** One change of models in the background, up to the switch; it can be stopped and resumed later. */
-export class ChangeOver {
-  readonly #options: ChangeOptions;
+export class BackgroundReindex {
+  readonly #options: BackgroundReindexOptions;
   readonly #stop = new AbortController();
   readonly #progress: { -readonly [K in keyof ChangeProgress]: ChangeProgress[K] };
   #opened: Opened | null = null;
   #running: Promise<void> | null = null;
   #isOver = false;
 
-  constructor(options: ChangeOptions) {
+  constructor(options: BackgroundReindexOptions) {
     this.#options = options;
     const { now, next } = options.models;
     this.#progress = { profile: next.profile, done: 0, total: null, partial: now === null, problem: null };

@@ -10,7 +10,7 @@ import {
   findModels,
   listHeads,
   rememberModels,
-} from '../../../server/spaces/space-models.ts';
+} from '../../../server/reindex/space-models.ts';
 import { MODELS } from '../../core/encode/fixtures.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

@@ -4,8 +4,8 @@
  */
 
 import { openFolder } from '../../../core/objects/folder/store.ts';
-import { buildSpace } from '../../../core/spaces/build.ts';
-import type { CandidateIndex } from '../../../core/spaces/port.ts';
+import type { CandidateIndex } from '../../../core/ports.ts';
+import { buildSpace } from '../../../core/reindex/build-candidate.ts';
 import { openSpacesAt, saltedEmbedder } from '../../support/spaces-place.ts';
 
 const [place, photos, step] = process.argv.slice(2);

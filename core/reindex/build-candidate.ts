@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SightlineError } from '../errors.ts';
-import type { CandidateIndex, Copy } from './port.ts';
+import type { CandidateIndex, Copy } from '../ports.ts';
 import { type Missing, type PassResult, Sync, type SyncDeps, type SyncOptions, TooMuch } from './sync.ts';
 import { type Verification, type VerifyOptions, verifySpace } from './verify.ts';
 

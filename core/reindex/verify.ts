@@ -1,9 +1,8 @@
 import { SightlineError } from '../errors.ts';
-import type { Hit, StoredPoint, VectorStore } from '../ports.ts';
+import type { CandidateIndex, Hit, StoredPoint, VectorStore } from '../ports.ts';
 import type { JointEmbedding } from '../types.ts';
 import { pluralise } from '../util/pluralise.ts';
 import { dot } from '../util/vector-arithmetic.ts';
-import type { CandidateIndex } from './port.ts';
 
 export interface VerifyOptions {
   /** Number of points to search for, 0 to 1000. */

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import PQueue from 'p-queue';
 import { isSightlineError } from '../errors.ts';
-import type { EmbeddedPicture, Embedder, ObjectStore, Point, StoredPoint, Tombstone } from '../ports.ts';
+import type { Copy, EmbeddedPicture, Embedder, ObjectStore, Point, StoredPoint, Tombstone } from '../ports.ts';
 import { compareSequencers, sequencerOf } from '../sequencer-order.ts';
 import type { ImagePayload, Payload } from '../types.ts';
-import type { Copy } from './port.ts';
 
 export interface SyncDeps {
   /** The models of the candidate. */

@@ -12,7 +12,7 @@ import { parseBucket } from '../cli/location.ts';
 import { createProgress } from '../cli/progress.ts';
 import { indexingCost, sumOf } from './aws-costs.ts';
 
-export interface AnnounceFlags {
+export interface QueueFlags {
   readonly queue?: string;
   readonly rate?: number;
   readonly 'dry-run': boolean;
@@ -25,7 +25,7 @@ export interface AnnounceFlags {
 }
 
 /** Queues every object of a bucket for a stack; returns the exit code. */
-export async function announce(source: string, flags: AnnounceFlags): Promise<number> {
+export async function queueBackfill(source: string, flags: QueueFlags): Promise<number> {
   const { bucket, prefix } = parseBucket(source);
   if (flags.queue === undefined && !flags['dry-run']) throw new UsageError('expected --queue URL or --dry-run');
   const { rate = 500, seconds: secondsAPicture } = flags;
