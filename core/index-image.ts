@@ -10,8 +10,6 @@ import {
   type NewObject,
   releaseRefused,
   replacePicture,
-  type Vanished,
-  type VanishedLog,
 } from './files/renamed-files.ts';
 import { describeFile } from './metadata/describe-file.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
@@ -27,6 +25,8 @@ import type {
   ObjectStore,
   StoredPoint,
   Tombstone,
+  Vanished,
+  VanishedLog,
   VectorStore,
   WriteCondition,
 } from './ports.ts';

@@ -474,6 +474,31 @@ export interface FailureLog {
   close(): Promise<void>;
 }
 
+// ------------------------------------------------------------------------------------------- vanished pictures
+
+/** A picture whose file is gone. */
+export interface Vanished {
+  /** Id of its point. */
+  readonly id: string;
+  readonly payload: ImagePayload;
+  readonly space: SpaceId;
+  readonly vector: JointEmbedding;
+}
+
+/**
+ * Keeps missing pictures for a while, in case their bytes come back under any name; and pictures whose file is no
+ * longer readable until it is readable again, whatever it shows then. Survives restarts.
+ */
+export interface VanishedLog {
+  /** Adds or replaces by id. */
+  keep(picture: Vanished, why: 'gone' | 'refused'): Promise<void>;
+  /** Pictures with these bytes, latest first, without expired ones. */
+  find(sha256: string): Promise<Vanished[]>;
+  findRefused(id: string): Promise<Vanished | null>;
+  forget(picture: Pick<Vanished, 'id' | 'payload'>): Promise<void>;
+  close(): Promise<void>;
+}
+
 // --------------------------------------------------------------------------------------------------- encoders
 
 /** What a picture's pixels and metadata say: the fields from content in `picture-fields.ts`. */

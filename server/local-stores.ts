@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openExpiryClock } from '../core/files/expiry-clock.ts';
 import { unavailable } from '../core/files/file-errors.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { discardedFiles } from '../core/objects/folder/trash.ts';
@@ -7,7 +8,6 @@ import type { ObjectStore } from '../core/ports.ts';
 import type { Config } from '../core/settings.ts';
 import { createTrash, type Trash } from '../core/trash.ts';
 import { createSessions, type Sessions } from '../functions/http/session-cookie.ts';
-import { openCountedTime } from './counted-time.ts';
 import { trashedFiles } from './data-folder.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -23,7 +23,7 @@ export async function openTrash(
 ): Promise<Trash> {
   const records = await openOwn(config, 'trash', 'records');
   const keepDays = config.trashDays;
-  const now = openCountedTime(join(config.data, 'trash', 'time.json'), keepDays * 24 * HOUR_MS);
+  const now = openExpiryClock(join(config.data, 'trash', 'time.json'), keepDays * 24 * HOUR_MS);
   const nearby = discardedFiles(trashedFiles(config), config);
   return createTrash({ records, buckets, nearby, failures, index, onLiveSpace: live.write, keepDays, now });
 }

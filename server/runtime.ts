@@ -7,15 +7,15 @@ import { knownAs } from '../core/encode/image-embedder.ts';
 import { SightlineError } from '../core/errors.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
 import { type LeftOut, sumLeftOut } from '../core/files/left-out.ts';
-import type { VanishedLog } from '../core/files/renamed-files.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
 import { type Refreshed, refreshPicture } from '../core/metadata/refresh.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { type PictureStore, pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { S3Store } from '../core/objects/s3/store.ts';
-import type { Embedder, FailureLog, Spaces, VectorStore } from '../core/ports.ts';
+import type { Embedder, FailureLog, Spaces, VanishedLog, VectorStore } from '../core/ports.ts';
 import type { Config } from '../core/settings.ts';
 import type { SpaceId } from '../core/types.ts';
+import { openVanishedLog } from '../core/vanished-log/sqlite.ts';
 import { openEmbeddedSpaces } from '../core/vectors/sqlite/spaces.ts';
 import { describeModel } from '../functions/http/describe-model.ts';
 import { makeDataFolder, trashedFiles } from './data-folder.ts';
@@ -26,7 +26,6 @@ import { purgeDaily } from './purge-daily.ts';
 import { BackgroundReindex, type BackgroundReindexOptions, chooseModels } from './reindex/background-reindex.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './reindex/follow-live-space.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './reindex/space-models.ts';
-import { openVanishedLog } from './vanished-pictures.ts';
 import { expectMounted } from './watch/mount-check.ts';
 
 /** The composition root: chooses the drivers and assembles the parts. */

@@ -3,37 +3,14 @@ import { basename } from 'node:path/posix';
 import { v5 as uuidv5 } from 'uuid';
 import { FIELDS, fieldValues } from '../picture-fields.ts';
 import { imageId } from '../point-ids.ts';
-import type { ObjectStore, StoredPicture, VectorStore } from '../ports.ts';
-import type { ImagePayload, JointEmbedding, SpaceId } from '../types.ts';
+import type { ObjectStore, StoredPicture, Vanished, VanishedLog, VectorStore } from '../ports.ts';
+import type { ImagePayload } from '../types.ts';
 
 /**
  * To the index, a renamed or moved file is one that is gone and one that is new. The second takes over what only the
  * index knows about the first: it has the same bytes, and the old path is empty or holds other bytes, as when two files
  * swap names or a whole folder is renumbered.
  */
-
-/** A picture whose file is gone. */
-export interface Vanished {
-  /** Id of its point. */
-  readonly id: string;
-  readonly payload: ImagePayload;
-  readonly space: SpaceId;
-  readonly vector: JointEmbedding;
-}
-
-/**
- * Keeps missing pictures for a while, in case their bytes come back under any name; and pictures whose file is no
- * longer readable until it is readable again, whatever it shows then. Survives restarts.
- */
-export interface VanishedLog {
-  /** Adds or replaces by id. */
-  keep(picture: Vanished, why: 'gone' | 'refused'): Promise<void>;
-  /** Pictures with these bytes, latest first, without expired ones. */
-  find(sha256: string): Promise<Vanished[]>;
-  findRefused(id: string): Promise<Vanished | null>;
-  forget(picture: Pick<Vanished, 'id' | 'payload'>): Promise<void>;
-  close(): Promise<void>;
-}
 
 interface Deps {
   readonly vectors: VectorStore;

@@ -13,10 +13,10 @@ import { readSettings, type Values } from '../../core/settings.ts';
 import type { SpaceId } from '../../core/types.ts';
 import { loadOnce } from '../../core/util/load-once.ts';
 import { packageRoot } from '../../core/util/package-root.ts';
+import { openVanishedObjects } from '../../core/vanished-log/bucket.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs-client.ts';
 import { createTelemetry } from './telemetry.ts';
-import { openVanishedObjects } from './vanished-pictures.ts';
 
 /** The composition root of the Lambda functions: reads environment and secrets, and assembles the parts. */
 

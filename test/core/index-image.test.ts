@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { SightlineError } from '../../core/errors.ts';
-import type { VanishedLog } from '../../core/files/renamed-files.ts';
 import {
   captionId,
   createIndexer,
@@ -14,10 +13,10 @@ import {
 import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
-import type { ObjectStore, VectorStore } from '../../core/ports.ts';
+import type { ObjectStore, VanishedLog, VectorStore } from '../../core/ports.ts';
+import { openVanishedObjects } from '../../core/vanished-log/bucket.ts';
+import { openVanishedLog } from '../../core/vanished-log/sqlite.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
-import { openVanishedObjects } from '../../functions/lambda/vanished-pictures.ts';
-import { openVanishedLog } from '../../server/vanished-pictures.ts';
 import { hashEmbedder } from '../support/embedder.ts';
 import { seededRandom } from '../support/random.ts';
 import { tempFolder } from '../support/temp-folder.ts';

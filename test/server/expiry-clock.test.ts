@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openCountedTime } from '../../server/counted-time.ts';
+import { openExpiryClock } from '../../core/files/expiry-clock.ts';
 import { eventually, type RunningServer, startServer } from '../support/start-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 describe('time that is counted for what is kept 24 days', () => {
   const clock = { now: Date.UTC(2026, 10, 1) };
-  const open = () => openCountedTime(join(dir, 'time.json'), 24 * DAY, () => clock.now);
+  const open = () => openExpiryClock(join(dir, 'time.json'), 24 * DAY, () => clock.now);
 
   it('goes as the clock does, also over restarts', () => {
     let time = open();
@@ -54,7 +54,7 @@ describe('time that is counted for what is kept 24 days', () => {
   it('goes on by the clock where its file cannot be read or written', async () => {
     await writeFile(join(dir, 'time.json'), '{"clock":');
     assert.equal(open()(), clock.now);
-    const nowhere = openCountedTime(join(dir, 'none', 'time.json'), 24 * DAY, () => clock.now);
+    const nowhere = openExpiryClock(join(dir, 'none', 'time.json'), 24 * DAY, () => clock.now);
     const first = nowhere();
     clock.now += DAY;
     assert.equal(nowhere() - first, DAY);

@@ -1,7 +1,7 @@
-import type { Vanished, VanishedLog } from '../core/files/renamed-files.ts';
-import { type DatabaseFormat, openDatabase, translated } from '../core/files/sqlite-file.ts';
-import type { ImagePayload, JointEmbedding } from '../core/types.ts';
-import { openCountedTime } from './counted-time.ts';
+import { openExpiryClock } from '../files/expiry-clock.ts';
+import { type DatabaseFormat, openDatabase, translated } from '../files/sqlite-file.ts';
+import type { Vanished, VanishedLog } from '../ports.ts';
+import type { ImagePayload, JointEmbedding } from '../types.ts';
 
 const VANISHED: DatabaseFormat = {
   what: 'list of vanished pictures',
@@ -35,7 +35,7 @@ const LOOK_MS = 60_000;
  */
 export function openVanishedLog(file: string, hours: number, clock: () => number = Date.now): VanishedLog {
   const db = openDatabase(file, VANISHED);
-  const now = openCountedTime(`${file}-time.json`, hours * 3_600_000, clock);
+  const now = openExpiryClock(`${file}-time.json`, hours * 3_600_000, clock);
   const oldest = () => now() - hours * 3_600_000;
   const forgetOld = () =>
     translated(file, () => {

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isSightlineError, SightlineError } from '../../core/errors.ts';
-import type { Vanished, VanishedLog } from '../../core/files/renamed-files.ts';
-import { readJsonObject, writeJsonObject } from '../../core/objects/json-object.ts';
-import type { ObjectStore } from '../../core/ports.ts';
-import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
+import { isSightlineError, SightlineError } from '../errors.ts';
+import { readJsonObject, writeJsonObject } from '../objects/json-object.ts';
+import type { ObjectStore, Vanished, VanishedLog } from '../ports.ts';
+import type { ImagePayload, JointEmbedding } from '../types.ts';
 
 /** One JSON object for all pictures of the same bytes, which a lifecycle rule deletes (infra/storage.ts). */
 const GONE = 'vanished/';

@@ -17,7 +17,7 @@ interface Look {
  *
  * @param file keeps the last reading across restarts; if it cannot be read or written, less time is counted
  */
-export function openCountedTime(file: string, keepMs: number, clock: () => number = Date.now): () => number {
+export function openExpiryClock(file: string, keepMs: number, clock: () => number = Date.now): () => number {
   const most = keepMs * MOST;
   const before = readLook(file);
   let last = before ?? { clock: clock(), counted: clock() };
