@@ -17,7 +17,7 @@ type Start = (root: string, seen: (path: string) => void) => Promise<() => void>
 
 const watchers: Record<string, Start> = {
   async sightline(root, seen) {
-    const { watchTree } = await import('../server/watch/tree-watcher.ts');
+    const { watchTree } = await import('../server/watch/recursive-fs-watch.ts');
     const watcher = await watchTree(root, {
       onFile: seen,
       onFolder: () => {},

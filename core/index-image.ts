@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ImageRejection, isSightlineError } from './errors.ts';
-import { type LeftOutReason, leftOutByKey } from './files/left-out.ts';
+import { type LeftOutReason, leftOutByKey } from './files/non-picture-files.ts';
 import {
   findOrigin,
   inheritLate,
@@ -14,7 +14,7 @@ import {
 import { describeFile } from './metadata/describe-file.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type FoundSidecars, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
-import { shouldBePicture } from './picture/should-be-picture.ts';
+import { shouldBePicture } from './picture/is-picture.ts';
 import { captionId, imageId } from './point-ids.ts';
 import type {
   EmbeddedPicture,

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SightlineError } from './errors.ts';
-import { areAlike, bitsApart, HASH_WORDS, type Look, lookOf, MAX_BITS } from './picture/alike.ts';
+import { areAlike, bitsApart, HASH_WORDS, type Look, lookOf, MAX_BITS } from './picture/near-duplicate-rule.ts';
 import type { VectorStore } from './ports.ts';
 import type { ImagePayload, JointEmbedding, Page } from './types.ts';
 import { everyItem } from './util/paginate.ts';
 import { dot } from './util/vector-arithmetic.ts';
-import { decodeCursor, encodeCursor, fingerprint } from './vectors/cursor.ts';
+import { decodeCursor, encodeCursor, fingerprint } from './vectors/store-cursor.ts';
 
 /** Pictures that are copies of each other: the same bytes, or resized, recompressed or slightly edited. */
 

@@ -1,4 +1,4 @@
-import { countLeftOut, type LeftOut, NO_PICTURE } from '../core/files/left-out.ts';
+import { countLeftOut, type LeftOut, NO_PICTURE } from '../core/files/non-picture-files.ts';
 import { isUnusable } from '../core/files/sqlite-file.ts';
 import type { Job } from '../core/index-image.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';

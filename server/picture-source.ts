@@ -11,7 +11,7 @@ import { createPipeline } from './index-pipeline.ts';
 import type { Runtime } from './runtime.ts';
 import { prepareOwnPhotos, removeSamples } from './sample-photos.ts';
 import { reconcile } from './watch/reconcile.ts';
-import { WatchedFolders } from './watch/watched-folders.ts';
+import { WatchedFolders } from './watch/watch-available-folders.ts';
 
 /** Shows the progress of a job on a terminal; `unit` is a plural noun. */
 export type CreateProgress = (

@@ -6,7 +6,7 @@ import { loadEmbedder } from '../core/encode/embedder.ts';
 import { knownAs } from '../core/encode/image-embedder.ts';
 import { SightlineError } from '../core/errors.ts';
 import { openFailureLog } from '../core/failure-log/sqlite.ts';
-import { type LeftOut, sumLeftOut } from '../core/files/left-out.ts';
+import { type LeftOut, sumLeftOut } from '../core/files/non-picture-files.ts';
 import { createIndexer, type IndexJob } from '../core/index-image.ts';
 import { type Refreshed, refreshPicture } from '../core/metadata/refresh.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
@@ -272,7 +272,7 @@ export async function openSpaces(config: Config): Promise<Spaces> {
   await makeDataFolder(config.data);
   if (config.qdrantUrl !== undefined) {
     const { openQdrantSpaces } = await import('../core/vectors/qdrant/spaces.ts');
-    const { qdrantOptions } = await import('../core/vectors/qdrant/settings.ts');
+    const { qdrantOptions } = await import('../core/vectors/qdrant/options-from-settings.ts');
     return openQdrantSpaces({
       url: config.qdrantUrl,
       apiKey: config.qdrantApiKey,

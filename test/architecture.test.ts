@@ -59,7 +59,7 @@ const homes: Record<string, RegExp> = {
   '@aws-sdk/client-sqs': /^functions\/events\/sqs-client\.ts$/,
   sst: /^functions\/lambda\/runtime\.ts$/,
   'cli-progress': /^scripts\/cli\/progress\.ts$/,
-  ignore: /^core\/files\/left-out\.ts$/,
+  ignore: /^core\/objects\/folder\/ignore-file\.ts$/,
   'csv-parse': /^training\/datasets\/csv\.ts$/,
   'tar-stream': /^training\/datasets\/tar-shard\.ts$/,
   yauzl: /^training\/datasets\/zip-files\.ts$/,

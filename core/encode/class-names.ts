@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CLASSES_FILE, LOGITS } from '../picture/classes.ts';
+import { CLASSES_FILE, LOGITS } from '../picture/top-classes.ts';
 import { outputSizes } from './image-encoder.ts';
 import type { Profile } from './manifest.ts';
 import { findEncoder, verifyFile } from './model-files.ts';

@@ -1,4 +1,4 @@
-import { seenWords } from '../picture/seen-words.ts';
+import { seenWords } from '../picture/words-for-classes.ts';
 import { ANY_LANGUAGE, type Embedder } from '../ports.ts';
 import { type Calibration, loadCalibration } from '../search/calibration.ts';
 import { wordsOf } from '../search/lexical-terms.ts';

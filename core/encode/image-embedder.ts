@@ -1,5 +1,5 @@
 import { SightlineError } from '../errors.ts';
-import { LOGITS, packClasses } from '../picture/classes.ts';
+import { LOGITS, packClasses } from '../picture/top-classes.ts';
 import type { EmbeddedPicture, ImageEmbedder } from '../ports.ts';
 import type { SpaceId } from '../types.ts';
 import type { EncoderOptions } from './encoders.ts';

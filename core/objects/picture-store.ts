@@ -1,4 +1,4 @@
-import { type LeftOutReason, leftOutByKey } from '../files/left-out.ts';
+import { type LeftOutReason, leftOutByKey } from '../files/non-picture-files.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
 import { everyItem } from '../util/paginate.ts';
 

@@ -9,8 +9,8 @@ const NOISE = 1;
 
 /**
  * A perceptual hash of 128 bits as 32 hexadecimal digits: whether each of 8 x 8 squares is darker than the one to its
- * right, and than the one below. A resized, recompressed or recoloured copy differs in few bits (`alike.ts`). It covers
- * what the model sees, so hashes are comparable only with the same preprocessing.
+ * right, and than the one below. A resized, recompressed or recoloured copy differs in few bits
+ * (`near-duplicate-rule.ts`). It covers what the model sees, so hashes are comparable only with the same preprocessing.
  */
 export function perceptualHash(pixels: RgbPixels): string {
   const mean = meanBrightness(pixels);

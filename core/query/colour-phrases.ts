@@ -1,8 +1,8 @@
 import type { Colour } from '../picture/colour-names.ts';
 
 /**
- * Phrases for a picture's main colour or for black and white, in the languages of the page, read by `colours.ts`. Words
- * are in lower case and separated by spaces.
+ * Phrases for a picture's main colour or for black and white, in the languages of the page, read by `find-colours.ts`.
+ * Words are in lower case and separated by spaces.
  */
 export interface ColourForms {
   readonly names: Readonly<Record<Exclude<Colour, 'monochrome'>, string>>;

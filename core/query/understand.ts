@@ -1,7 +1,7 @@
 import type { Colour } from '../picture/colour-names.ts';
-import { type ColourCut, chineseColourCuts, colourCuts, isAboutPictures } from './colours.ts';
+import { type ColourCut, chineseColourCuts, colourCuts, isAboutPictures } from './find-colours.ts';
+import { chineseWithoutCuts, saysNothing, withoutCuts } from './find-exclusions.ts';
 import { type Cut, type Token, tokensOf, unquoted } from './tokens.ts';
-import { chineseWithoutCuts, saysNothing, withoutCuts } from './without.ts';
 
 /**
  * Interprets words of a query that a model misreads: to a text encoder "a beach without people" is about people. Only

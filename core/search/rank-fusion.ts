@@ -1,6 +1,6 @@
 import type { Embedder, Filter, Hit, VectorQuery, VectorStore } from '../ports.ts';
 import type { Page } from '../types.ts';
-import { decodeCursor, encodeCursor, fingerprint } from '../vectors/cursor.ts';
+import { decodeCursor, encodeCursor, fingerprint } from '../vectors/store-cursor.ts';
 import { BEGINNING, MIN_BEGINNING, type Reason, reasonsFor } from './lexical-terms.ts';
 
 /**

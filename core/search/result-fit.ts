@@ -1,4 +1,4 @@
-import { type SeenClass, unpackClasses } from '../picture/classes.ts';
+import { type SeenClass, unpackClasses } from '../picture/top-classes.ts';
 import type { Filter, ReadText, VectorStore } from '../ports.ts';
 import { dot } from '../util/vector-arithmetic.ts';
 import type { Bounds, Calibration, CalibrationFile, ClassCalibration } from './calibration.ts';

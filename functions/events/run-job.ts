@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { isSightlineError } from '../../core/errors.ts';
-import { NO_PICTURE } from '../../core/files/left-out.ts';
+import { NO_PICTURE } from '../../core/files/non-picture-files.ts';
 import { type IndexJob, type IndexOutcome, imageId, type Job } from '../../core/index-image.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import { compareSequencers } from '../../core/sequencer-order.ts';

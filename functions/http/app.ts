@@ -5,7 +5,7 @@ import { identifyCaller } from './caller.ts';
 import { compressed } from './compress.ts';
 import type { AppDeps } from './deps.ts';
 import { guardHost, guardOrigin, guardUrl } from './host-guard.ts';
-import { measured } from './http-metrics.ts';
+import { measured } from './metrics.ts';
 import { type App, newApp, registerSecurity } from './openapi.ts';
 import { answerProblem, HttpProblem } from './problem.ts';
 import { rateLimit } from './rate-limit.ts';

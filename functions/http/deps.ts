@@ -1,12 +1,12 @@
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
-import type { LeftOut } from '../../core/files/left-out.ts';
+import type { LeftOut } from '../../core/files/non-picture-files.ts';
 import type { IndexJob } from '../../core/index-image.ts';
 import type { Embedder, FailureLog, ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { Trash } from '../../core/trash.ts';
 import type { SpaceId } from '../../core/types.ts';
 import type { Changes } from './change-feed.ts';
-import type { Metrics } from './http-metrics.ts';
+import type { Metrics } from './metrics.ts';
 import type { HttpOptions } from './options.ts';
 import type { Report } from './report-file.ts';
 import type { ModelInfo } from './schemas/system.ts';

@@ -4,7 +4,7 @@ import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import { requestId } from 'hono/request-id';
 import type { Loaded } from '../../core/util/load-once.ts';
 import type { AppEnv } from '../http/deps.ts';
-import type { Metrics } from '../http/http-metrics.ts';
+import type { Metrics } from '../http/metrics.ts';
 import { answerProblem, HttpProblem } from '../http/problem.ts';
 import type { Telemetry } from './telemetry.ts';
 

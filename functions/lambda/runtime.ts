@@ -209,7 +209,7 @@ async function openSpaces(config: LambdaConfig): Promise<Spaces> {
     return openEmbeddedSpaces({ file: join(config.data, 'index.sqlite') });
   }
   const { openQdrantSpaces } = await import('../../core/vectors/qdrant/spaces.ts');
-  const { qdrantOptions } = await import('../../core/vectors/qdrant/settings.ts');
+  const { qdrantOptions } = await import('../../core/vectors/qdrant/options-from-settings.ts');
   // Give up before the request times out, so that the client gets the reason.
   const deadlineMs = Math.max(1000, config.requestTimeoutMs - 5000);
   return openQdrantSpaces({

@@ -9,7 +9,7 @@ import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { writeWhole } from '../../core/files/atomic-write.ts';
 import { writeJsonFile } from '../../core/files/json-file.ts';
-import { LOGITS, packClasses, unpackClasses } from '../../core/picture/classes.ts';
+import { LOGITS, packClasses, unpackClasses } from '../../core/picture/top-classes.ts';
 import { type CalibrationFile, calibrationFile } from '../../core/search/calibration.ts';
 import { closing } from '../../core/util/async-disposable.ts';
 import { type CaptionedPicture, listLanguages, readDataset } from '../../training/datasets/dataset.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createStacks, findStacks } from '../../core/near-duplicates.ts';
-import { hashDistance, MAX_BITS } from '../../core/picture/alike.ts';
+import { hashDistance, MAX_BITS } from '../../core/picture/near-duplicate-rule.ts';
 import type { Point } from '../../core/ports.ts';
 import type { ImagePayload, JointEmbedding } from '../../core/types.ts';
 import { caption, image, seededRandom, unit, uuid } from './vectors-data.ts';

@@ -12,7 +12,7 @@ import { createSequencer, type Sequencer } from '../../functions/events/local-se
 import { createIngest, type Ingest } from '../../functions/events/run-job.ts';
 import { parseS3Event } from '../../functions/events/s3-event.ts';
 import { JobQueue } from '../../server/queue/job-queue.ts';
-import { type FolderSource, watchFolder } from '../../server/watch/folder-watcher.ts';
+import { type FolderSource, watchFolder } from '../../server/watch/folder-event-source.ts';
 import { hashEmbedder } from './embedder.ts';
 import { tempFolder } from './temp-folder.ts';
 

@@ -1,5 +1,5 @@
 import type { ImageClass } from '../../core/encode/class-names.ts';
-import { LOGITS } from '../../core/picture/classes.ts';
+import { LOGITS } from '../../core/picture/top-classes.ts';
 import { Random } from '../random.ts';
 import type { PairSet } from './extract.ts';
 import { HalfMatrix, type HalfRows } from './float16-matrix.ts';

@@ -1,4 +1,4 @@
-import type { SeenClass } from '../../core/picture/classes.ts';
+import type { SeenClass } from '../../core/picture/top-classes.ts';
 import type { Bounds, Calibration } from '../../core/search/calibration.ts';
 import { classEvidence, evidence, fitOf, JUDGED_BY, meantClasses } from '../../core/search/result-fit.ts';
 import { dot } from '../../core/util/vector-arithmetic.ts';

@@ -1,4 +1,4 @@
-import { areAlike, type Look, lookOf, MAX_BITS } from '../../core/picture/alike.ts';
+import { areAlike, type Look, lookOf, MAX_BITS } from '../../core/picture/near-duplicate-rule.ts';
 import { type ImageItem, type Item, isImage } from '../client.ts';
 
 /** Number of parts a hash is split into: hashes that differ in up to `MAX_BITS` bits share at least one part. */

@@ -1,12 +1,19 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import ignore from 'ignore';
 import { decodeText } from '../../files/decode-text.ts';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
-import { compileIgnore, type Ignores, type LeftOutReason, leftOutByName, leftOutFolder } from '../../files/left-out.ts';
+import { type LeftOutReason, leftOutByName, leftOutFolder } from '../../files/non-picture-files.ts';
 import { enterFolder, type Root } from './open-directory.ts';
 
 /** File with patterns as in a .gitignore, for its folder and everything below. */
 export const IGNORE_FILE = '.sightlineignore';
+
+/**
+ * Whether a path relative to the patterns' folder is ignored, or null when no pattern matches. Folder paths end with
+ * '/'; before asking about a file, ask about the folders above it.
+ */
+type Ignores = (path: string) => boolean | null;
 
 /** The patterns that apply in one folder, from the root down: the deepest one wins. */
 export type Layers = readonly { readonly base: string; readonly ignores: Ignores }[];
@@ -23,16 +30,16 @@ export interface FolderRules {
 }
 
 /**
- * @param ignore patterns for the whole folder
+ * @param patterns for the whole folder
  * @param data folder of the index, left out if it is in this one
  */
 export async function createRules(
   root: Root,
-  ignore: readonly string[],
+  patterns: readonly string[],
   data: string | undefined,
 ): Promise<FolderRules> {
   const own = data === undefined ? null : await pathBelow(root.path, data);
-  const outermost = ignore.length === 0 ? [] : [{ base: '', ignores: compileIgnore(ignore) }];
+  const outermost = patterns.length === 0 ? [] : [{ base: '', ignores: compile(patterns) }];
 
   function judge(path: string, layers: Layers): LeftOutReason | null {
     const isFolder = path.endsWith('/');
@@ -46,8 +53,8 @@ export async function createRules(
   }
 
   async function enter(layers: Layers, folder: string): Promise<Layers> {
-    const patterns = await readIgnoreFile(root, folder);
-    return patterns === null ? layers : [...layers, { base: folder, ignores: compileIgnore(patterns) }];
+    const added = await readIgnoreFile(root, folder);
+    return added === null ? layers : [...layers, { base: folder, ignores: compile(added) }];
   }
 
   return {
@@ -64,6 +71,15 @@ export async function createRules(
         if (reason !== null) return reason;
       }
     },
+  };
+}
+
+/** Patterns as in a .gitignore (git-scm.com/docs/gitignore), one per line. */
+function compile(patterns: string | readonly string[]): Ignores {
+  const rules = ignore({ allowRelativePaths: true }).add(patterns as string | string[]);
+  return (path) => {
+    const { ignored, unignored } = rules.test(path);
+    return ignored ? true : unignored ? false : null;
   };
 }
 

@@ -25,7 +25,7 @@ export interface OpenDirectory extends AsyncDisposable {
 export interface Root {
   readonly path: string;
   readonly dev: bigint;
-  /** Null where inode numbers do not last: see `file.ts`. */
+  /** Null where inode numbers do not last: see `open-file.ts`. */
   readonly ino: bigint | null;
 }
 

@@ -6,12 +6,12 @@ import { OPEN_FOLDER, unavailable } from '../../files/file-errors.ts';
 import { resolveRange } from '../byte-range.ts';
 import type { PictureStore } from '../picture-store.ts';
 import { readOnly } from '../read-only.ts';
-import { learnDevice, type OpenedFile, objectInfoOf, openFile, streamOf } from './file.ts';
 import { createRules, type FolderRules } from './ignore-file.ts';
 import { segmentsOf } from './key.ts';
-import { listFolder } from './list.ts';
+import { listFolder } from './list-objects.ts';
 import { enterFolder, type Root } from './open-directory.ts';
-import { scanFolder } from './scan.ts';
+import { learnDevice, type OpenedFile, objectInfoOf, openFile, streamOf } from './open-file.ts';
+import { scanFolder } from './scan-for-pictures.ts';
 import { discardObject, openDiscarded, purgeObject, recoverObject } from './trash.ts';
 import { conditionFailed, deleteObject, putObject, removeStaleWrites, WORKSHOP } from './write.ts';
 

@@ -8,9 +8,9 @@ import { systemCode, unavailable } from '../../files/file-errors.ts';
 import type { Discarded, DiscardedObject, ObjectBody, ObjectInfo } from '../../ports.ts';
 import { exclusively } from '../../util/keyed-mutex.ts';
 import { readOnlyFault } from '../read-only.ts';
-import { objectInfoOf, openFile, streamOf } from './file.ts';
 import { invalidKey, segmentsOf } from './key.ts';
 import { enterFolder, type Root } from './open-directory.ts';
+import { objectInfoOf, openFile, streamOf } from './open-file.ts';
 import { conditionFailed, linkNew, removeEmptyFolders, storedEtag, WORKSHOP } from './write.ts';
 
 /** The trash of a folder: its discarded files in one flat folder, moved with their times. */

@@ -5,9 +5,9 @@ import { isSightlineError, SightlineError } from '../../errors.ts';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
 import type { ObjectInfo, ObjectStore } from '../../ports.ts';
 import { exclusively } from '../../util/keyed-mutex.ts';
-import { etagOf, objectInfoOf, rememberUpload } from './file.ts';
 import { invalidKey, newSegmentsOf } from './key.ts';
 import { caseClash, enterFolder, enterRoot, isStoredAs, type OpenDirectory, type Root } from './open-directory.ts';
+import { etagOf, objectInfoOf, rememberUpload } from './open-file.ts';
 
 type Body = Parameters<ObjectStore['put']>[1];
 type PutOptions = NonNullable<Parameters<ObjectStore['put']>[2]>;

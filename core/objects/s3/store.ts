@@ -5,7 +5,7 @@ import { readOnly } from '../read-only.ts';
 import { createSession, type S3Options, type S3Session } from './client.ts';
 import { statusOf } from './errors.ts';
 import { isHidden } from './keys.ts';
-import { listObjects } from './list.ts';
+import { listObjects } from './list-objects.ts';
 import { type PresignedRequest, presignPut } from './presign.ts';
 import { deleteObject, getObject, headObject } from './read.ts';
 import { discardObject, getDiscarded, purgeObject, recoverObject } from './trash.ts';

@@ -4,7 +4,7 @@ import { QdrantClient, withHeaders } from '@qdrant/js-client-rest';
 import pRetry from 'p-retry';
 import { SightlineError } from '../../errors.ts';
 import { isTransient, translateQdrantError } from './errors.ts';
-import { RequestedPauses } from './requested-pauses.ts';
+import { RetryAfterHeaders } from './retry-after-headers.ts';
 
 export interface QdrantConnection {
   /** Such as `https://qdrant.example.com:6333/prefix`. Without a port: 6333, as in all Qdrant clients. */
@@ -50,7 +50,7 @@ export function connectQdrant(connection: QdrantConnection): QdrantSession {
   const address = addressOf(connection.url);
   const { url } = address;
   const client = createClient(address, connection);
-  const pauses = new RequestedPauses();
+  const pauses = new RetryAfterHeaders();
   return {
     url,
     async call(action, request) {

@@ -1,8 +1,8 @@
 import { fieldValues, SHARED_FIELDS } from '../../picture-fields.ts';
 import type { StoredPoint, Tombstone } from '../../ports.ts';
-import { MARKER_ID } from './live-marker.ts';
 import { readPoint } from './payload.ts';
 import type { QdrantPart } from './points.ts';
+import { MARKER_ID } from './switch-marker-point.ts';
 
 /** Points per request. */
 const PAGE = 500;

@@ -26,7 +26,7 @@ export const range = (key: string, bounds: Partial<Record<'gte' | 'lte' | 'lt' |
 /** How a collection can be searched. */
 export interface SearchWays {
   readonly prefixes: PrefixSearch;
-  /** Whether all points have their words: see `fill-words.ts`. */
+  /** Whether all points have their words: see `backfill-name-words.ts`. */
   hasWords(): boolean;
 }
 

@@ -39,7 +39,7 @@ export interface QdrantPart {
   call<T>(action: string, request: (client: QdrantClient) => Promise<T>): Promise<T>;
   /** Points by id, in no order; missing ones are left out. */
   retrieve(ids: readonly string[], what?: ReadWhat): Promise<FetchedPoint[]>;
-  /** The same after a write, once that counts: see `live-marker.ts`. */
+  /** The same after a write, once that counts: see `switch-marker-point.ts`. */
   readBack(ids: readonly string[], fields: string[]): Promise<FetchedPoint[]>;
   scroll(request: Omit<Schemas['ScrollRequest'], 'with_payload'>): Promise<FetchedPoint[]>;
 }

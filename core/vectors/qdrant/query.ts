@@ -1,7 +1,7 @@
 import type { Schemas } from '@qdrant/js-client-rest';
 import type { Hit, VectorQuery } from '../../ports.ts';
 import type { JointEmbedding, Page } from '../../types.ts';
-import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
+import { decodeCursor, encodeCursor, fingerprint } from '../store-cursor.ts';
 import { checkQuery } from '../validate.ts';
 import { liveFilter, narrowed, type QdrantFilter } from './filter.ts';
 import { READ_FIELDS, readPayload, type StoredPayload } from './payload.ts';

@@ -3,6 +3,7 @@ import { isSightlineError, SightlineError } from '../../errors.ts';
 import type { CandidateIndex, SpaceSummary, Spaces, VectorStore } from '../../ports.ts';
 import type { SpaceId } from '../../types.ts';
 import { checkLimit } from '../validate.ts';
+import { fillWords } from './backfill-name-words.ts';
 import { connectQdrant, type QdrantConnection, type QdrantSession } from './client.ts';
 import {
   checkVersion,
@@ -13,15 +14,14 @@ import {
   readLayout,
 } from './collection.ts';
 import { findDifferences } from './diff.ts';
-import { fillWords } from './fill-words.ts';
 import { liveFilter, tombstonesBefore } from './filter.ts';
 import { countExactly } from './list.ts';
-import { beginSwitch, endOldSwitch, readBackLive } from './live-marker.ts';
 import type { PrefixSearch } from './payload.ts';
 import { openPart, type QdrantPart } from './points.ts';
 import type { QdrantSearch } from './query.ts';
 import { storeOf } from './store.ts';
 import { activeFence, claimAlias, raiseFence } from './switch-lock.ts';
+import { beginSwitch, endOldSwitch, readBackLive } from './switch-marker-point.ts';
 
 export interface QdrantSpacesOptions extends QdrantConnection {
   /** @default `sightline-` */

@@ -1,6 +1,6 @@
 import type { FacetName } from '../../picture-fields.ts';
 import type { Filter } from '../../ports.ts';
-import { fingerprint } from '../cursor.ts';
+import { fingerprint } from '../store-cursor.ts';
 import { checkFilter, checkLimit } from '../validate.ts';
 import type { Collection } from './collection.ts';
 import { filterCondition } from './filter.ts';

@@ -1,7 +1,7 @@
 import { ORDERS } from '../../picture-fields.ts';
 import type { Filter, ListQuery, LookUp, StoredPoint, Tombstone } from '../../ports.ts';
 import type { JointEmbedding, Page } from '../../types.ts';
-import { decodeCursor, encodeCursor, fingerprint, type Position } from '../cursor.ts';
+import { decodeCursor, encodeCursor, fingerprint, type Position } from '../store-cursor.ts';
 import { checkFilter, checkIds, checkLimit } from '../validate.ts';
 import type { Collection } from './collection.ts';
 import { filterCondition } from './filter.ts';

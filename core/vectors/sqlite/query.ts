@@ -3,7 +3,7 @@ import type { Filter, Hit, VectorQuery } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import type { Loaded } from '../../util/load-once.ts';
 import { dot } from '../../util/vector-arithmetic.ts';
-import { decodeCursor, encodeCursor, fingerprint } from '../cursor.ts';
+import { decodeCursor, encodeCursor, fingerprint } from '../store-cursor.ts';
 import { checkQuery } from '../validate.ts';
 import type { Collection } from './collection.ts';
 import { filterCondition } from './filter.ts';

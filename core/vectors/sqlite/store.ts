@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { VectorStore } from '../../ports.ts';
 import type { SpaceId } from '../../types.ts';
 import { type Loaded, loadOnce } from '../../util/load-once.ts';
-import { copiesByHash } from '../copies-by-hash.ts';
+import { copiesByHash } from '../copies-by-sha256.ts';
 import { checkId, checkPoints, checkTags, checkTombstones, instantOf } from '../validate.ts';
 import { Collection } from './collection.ts';
 import { facet } from './facet.ts';

@@ -4,6 +4,7 @@ import { captionId } from '../../../core/index-image.ts';
 import type { LanguageHint, Point, ReadText } from '../../../core/ports.ts';
 import { sequencerOf } from '../../../core/sequencer-order.ts';
 import { languageOf } from '../accept-language.ts';
+import { openCursor, sealCursor } from '../api-cursor.ts';
 import { type WriteRoute, writeRoute } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
 import { findCaption } from '../lookup.ts';
@@ -23,7 +24,6 @@ import { idParams, noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { caption } from '../schemas/images.ts';
 import { serialise } from '../serialise.ts';
-import { openCursor, sealCursor } from '../space-cursor.ts';
 import { parseOrThrow, problemDetails } from '../validation.ts';
 
 type Input = z.output<typeof captionInput>;

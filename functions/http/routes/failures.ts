@@ -2,6 +2,7 @@ import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
 import { recordRejected } from '../../events/run-job.ts';
+import { openCursor, sealCursor } from '../api-cursor.ts';
 import { writeRoute } from '../auth.ts';
 import { textFor } from '../caller.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
@@ -11,7 +12,6 @@ import { HttpProblem } from '../problem.ts';
 import { idParams, noQuery } from '../schemas/common.ts';
 import { failurePage, failureQuery, retryResult } from '../schemas/failures.ts';
 import { serialise } from '../serialise.ts';
-import { openCursor, sealCursor } from '../space-cursor.ts';
 
 const listRoute = createRoute({
   method: 'get',

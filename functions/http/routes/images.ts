@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { TrashEntry } from '../../../core/trash.ts';
+import { openCursor, sealCursor } from '../api-cursor.ts';
 import { type WriteRoute, writeRoute } from '../auth.ts';
 import { matches, quoteEtag } from '../conditional.ts';
 import type { AppDeps } from '../deps.ts';
@@ -13,7 +14,6 @@ import { toFilter } from '../schemas/filter.ts';
 import { image, imagePage, listQuery, tagsBody } from '../schemas/images.ts';
 import { deleteQuery } from '../schemas/trash.ts';
 import { serialise } from '../serialise.ts';
-import { openCursor, sealCursor } from '../space-cursor.ts';
 
 const listRoute = createRoute({
   method: 'get',

@@ -1,10 +1,10 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { JointEmbedding, Payload } from '../../../core/types.ts';
+import { openCursor, sealCursor } from '../api-cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { mapPage, mapQuery } from '../schemas/map.ts';
-import { openCursor, sealCursor } from '../space-cursor.ts';
 
 const route = createRoute({
   method: 'get',

@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { search } from '../../../core/search/search.ts';
+import { openCursor, sealCursor } from '../api-cursor.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { findImage } from '../lookup.ts';
 import { type App, json, problems } from '../openapi.ts';
@@ -9,7 +10,6 @@ import { toFilter } from '../schemas/filter.ts';
 import { neighbourQuery } from '../schemas/images.ts';
 import { searchPage } from '../schemas/search.ts';
 import { serialise } from '../serialise.ts';
-import { openCursor, sealCursor } from '../space-cursor.ts';
 
 const request = { params: idParams, query: neighbourQuery };
 const responses = { 200: json(searchPage, 'One page of hits, best first.'), ...problems(404, 409) };

@@ -4,6 +4,7 @@ import { aboutOtherLanguage, aboutUnknownText, search } from '../../../core/sear
 import { DEFAULT_WEIGHTS, type SearchTerm } from '../../../core/search/weighted-terms.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
 import { languageOf } from '../accept-language.ts';
+import { openCursor, sealCursor, settledLanguage, spaceMismatch } from '../api-cursor.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { type App, component, fileField, json, jsonOf, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';
@@ -20,7 +21,6 @@ import { noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { flatSearch, generalSearch, searchFields, searchPage, searchQuery } from '../schemas/search.ts';
 import { serialise } from '../serialise.ts';
-import { openCursor, sealCursor, settledLanguage, spaceMismatch } from '../space-cursor.ts';
 import { parseOrThrow } from '../validation.ts';
 
 /** A search, whatever the form of its request. */

@@ -1,10 +1,10 @@
 import { createRoute } from '@hono/zod-openapi';
 import { createStacks } from '../../../core/near-duplicates.ts';
+import { openCursor, sealCursor } from '../api-cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';
 import { MAX_COPIES, stackPage, stacksQuery } from '../schemas/stacks.ts';
 import { serialise } from '../serialise.ts';
-import { openCursor, sealCursor } from '../space-cursor.ts';
 
 const route = createRoute({
   method: 'get',

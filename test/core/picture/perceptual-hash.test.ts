@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
-import { hashDistance } from '../../../core/picture/alike.ts';
 import { decodeImage } from '../../../core/picture/decode.ts';
+import { hashDistance } from '../../../core/picture/near-duplicate-rule.ts';
 import { perceptualHash } from '../../../core/picture/perceptual-hash.ts';
 import { squashed } from '../../support/squashed.ts';
 

@@ -16,7 +16,7 @@ import { createApp } from '../../../functions/http/app.ts';
 import type { AppDeps } from '../../../functions/http/deps.ts';
 import type { App } from '../../../functions/http/openapi.ts';
 import { type HttpOptionsInput, parseHttpOptions } from '../../../functions/http/options.ts';
-import { createMetrics } from '../../../functions/http/prometheus.ts';
+import { createMetrics } from '../../../functions/http/prometheus-metrics.ts';
 import { createSessions } from '../../../functions/http/session-cookie.ts';
 import { squashed } from '../../support/squashed.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

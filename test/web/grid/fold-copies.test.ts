@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hashDistance, isPlain, MAX_BITS } from '../../../core/picture/alike.ts';
+import { hashDistance, isPlain, MAX_BITS } from '../../../core/picture/near-duplicate-rule.ts';
 import type { CaptionItem, ImageItem, Item } from '../../../web/client.ts';
 import { CopyFolder } from '../../../web/grid/fold-copies.ts';
 import { seededRandom } from '../../support/random.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorCode, isSightlineError } from '../../../../core/errors.ts';
 import { readSettings } from '../../../../core/settings.ts';
-import { qdrantOptions } from '../../../../core/vectors/qdrant/settings.ts';
+import { qdrantOptions } from '../../../../core/vectors/qdrant/options-from-settings.ts';
 import { openQdrantSpaces } from '../../../../core/vectors/qdrant/spaces.ts';
 import { DIMENSION, image, unit, uuid } from '../../../contract/vectors-data.ts';
 import { startFakeQdrant } from '../../../support/fake-qdrant.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { endOfPrefix } from '../../../../core/files/sqlite-file.ts';
 import { compareSequencers, sortableSequencer } from '../../../../core/sequencer-order.ts';
-import { decodeCursor, encodeCursor, fingerprint } from '../../../../core/vectors/cursor.ts';
 import { encodeQuery, encodeRow, rowError, ZERO_CODE } from '../../../../core/vectors/sqlite/int8-codes.ts';
 import { SlotMatrix } from '../../../../core/vectors/sqlite/matrix.ts';
+import { decodeCursor, encodeCursor, fingerprint } from '../../../../core/vectors/store-cursor.ts';
 import { instantOf } from '../../../../core/vectors/validate.ts';
 import { seededRandom } from '../../../contract/vectors-data.ts';
 

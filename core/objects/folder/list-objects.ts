@@ -1,9 +1,9 @@
 import type { ListedObject, ListOptions } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { compareUtf8 } from '../../util/utf8-order.ts';
-import { pageCursor, pageStart } from '../list-page.ts';
-import { lookAtFiles, readEntries } from './entries.ts';
+import { pageCursor, pageStart } from '../key-cursor.ts';
 import type { Root } from './open-directory.ts';
+import { lookAtFiles, readEntries } from './read-directory.ts';
 
 /** Files checked in parallel: enough to keep libuv's four threads busy. */
 export const BATCH = 32;

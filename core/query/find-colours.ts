@@ -7,8 +7,8 @@ import {
   COLOUR_FORMS,
   type ColourForms,
 } from './colour-phrases.ts';
+import { isMarker } from './find-exclusions.ts';
 import { type Cut, maskQuoted, setOf, standAt, type Token, tokensOf } from './tokens.ts';
-import { isMarker } from './without.ts';
 
 /**
  * Finds the colours that a query requires of the whole picture. "Red car" is about a car and stays text; so does "black

@@ -5,9 +5,9 @@ import { LRUCache } from 'lru-cache';
 import { systemCode, unavailable } from '../../files/file-errors.ts';
 import type { ListedObject } from '../../ports.ts';
 import { compareUtf8 } from '../../util/utf8-order.ts';
-import { listedObjectOf } from './file.ts';
 import { isHidden, isKey, keyProblem } from './key.ts';
 import { enterFolder, type OpenDirectory, type Root } from './open-directory.ts';
+import { listedObjectOf } from './open-file.ts';
 
 /** Maximum names cached for folders of all stores: about 20 MB. */
 const CACHED_NAMES = 200_000;

@@ -1,5 +1,5 @@
+import { CHINESE_WITHOUT, FORMS, type Forms, type Marker } from './exclusion-phrases.ts';
 import { type Cut, maskQuoted, setOf, standAt, type Token, tokensOf, unquoted } from './tokens.ts';
-import { CHINESE_WITHOUT, FORMS, type Forms, type Marker } from './without-phrases.ts';
 
 /** A part of a query that excludes something. */
 

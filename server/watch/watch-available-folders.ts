@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Folders } from '../folders/folders.ts';
 import type { Folder } from '../folders/registry.ts';
 import type { IndexPipeline } from '../index-pipeline.ts';
-import { type FolderSource, watchFolder } from './folder-watcher.ts';
+import { type FolderSource, watchFolder } from './folder-event-source.ts';
 
 export interface WatchedFoldersOptions {
   readonly folders: Folders;

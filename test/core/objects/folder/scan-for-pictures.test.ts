@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
-import { countLeftOut, type LeftOut } from '../../../../core/files/left-out.ts';
+import { countLeftOut, type LeftOut } from '../../../../core/files/non-picture-files.ts';
 import { type FolderOptions, type FolderStore, openFolder } from '../../../../core/objects/folder/store.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 

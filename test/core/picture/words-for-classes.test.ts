@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { seenWords } from '../../../core/picture/seen-words.ts';
+import { seenWords } from '../../../core/picture/words-for-classes.ts';
 
 const NAMES = [
   { names: ['whippet'], hypernyms: ['hound', 'dog', 'carnivore', 'animal'] },

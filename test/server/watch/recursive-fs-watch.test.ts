@@ -3,7 +3,7 @@ import { watch as fsWatch } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { type TreeWatcher, watchTree } from '../../../server/watch/tree-watcher.ts';
+import { type TreeWatcher, watchTree } from '../../../server/watch/recursive-fs-watch.ts';
 import { eventually } from '../../support/ingest-harness.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

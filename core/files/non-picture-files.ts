@@ -1,5 +1,3 @@
-import ignore from 'ignore';
-
 /**
  * Files in picture folders that are not pictures: they are left out unread, and are not failures. A file that should
  * have been a picture and is not remains a failure.
@@ -94,19 +92,4 @@ export function sumLeftOut(all: Iterable<LeftOut>): LeftOut {
     for (const [reason, files] of Object.entries(counts)) countLeftOut(sum, reason as LeftOutReason, files);
   }
   return sum;
-}
-
-/**
- * Whether a path relative to the patterns' folder is ignored, or null when no pattern matches. Folder paths end with
- * '/'; before asking about a file, ask about the folders above it.
- */
-export type Ignores = (path: string) => boolean | null;
-
-/** Patterns as in a .gitignore (git-scm.com/docs/gitignore), one per line. */
-export function compileIgnore(patterns: string | readonly string[]): Ignores {
-  const rules = ignore({ allowRelativePaths: true }).add(patterns as string | string[]);
-  return (path) => {
-    const { ignored, unignored } = rules.test(path);
-    return ignored ? true : unignored ? false : null;
-  };
 }

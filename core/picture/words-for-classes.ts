@@ -1,4 +1,4 @@
-import { unpackClasses } from './classes.ts';
+import { unpackClasses } from './top-classes.ts';
 
 /**
  * Plain words for a picture's classes, for screen readers. Classes are finer than the encoder is certain of, so shares

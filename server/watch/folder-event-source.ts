@@ -10,7 +10,7 @@ import { isKey } from '../../core/objects/folder/key.ts';
 import type { ListedObject } from '../../core/ports.ts';
 import { createMountCheck } from './mount-check.ts';
 import { compare, emitChange, type Reconciled, type ReconcileOptions, reconcile } from './reconcile.ts';
-import { type TreeWatcher, watchTree } from './tree-watcher.ts';
+import { type TreeWatcher, watchTree } from './recursive-fs-watch.ts';
 
 export interface FolderSourceOptions extends ReconcileOptions {
   readonly root: string;

@@ -23,7 +23,7 @@ export function fingerprint(parts: readonly (string | number | undefined | objec
   return hash.digest('base64url').slice(0, 16);
 }
 
-/** A string for `position` in the results of a query; `of` is its fingerprint. The API seals it (`space-cursor.ts`). */
+/** A string for `position` in the results of a query; `of` is its fingerprint. The API seals it (`api-cursor.ts`). */
 export function encodeCursor(of: string, position: Position): string {
   return JSON.stringify([VERSION, of, ...position]);
 }

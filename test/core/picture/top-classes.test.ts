@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { packClasses, unpackClasses } from '../../../core/picture/classes.ts';
+import { packClasses, unpackClasses } from '../../../core/picture/top-classes.ts';
 
 describe('what an image encoder takes a picture for', () => {
   it('is kept as the five likeliest classes with their percentages, and read back', () => {

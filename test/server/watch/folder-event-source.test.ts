@@ -5,7 +5,7 @@ import { appendFile, cp, mkdir, rename, rm, symlink, unlink, utimes, writeFile }
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { NO_PICTURE } from '../../../core/files/left-out.ts';
+import { NO_PICTURE } from '../../../core/files/non-picture-files.ts';
 import { imageId } from '../../../core/index-image.ts';
 import type { FailureLog } from '../../../core/ports.ts';
 import { createSequencer } from '../../../functions/events/local-sequencer.ts';

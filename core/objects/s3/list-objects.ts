@@ -3,7 +3,7 @@ import { SightlineError } from '../../errors.ts';
 import type { ListedObject, ListOptions } from '../../ports.ts';
 import type { Page } from '../../types.ts';
 import { compareUtf8 } from '../../util/utf8-order.ts';
-import { pageCursor, pageStart } from '../list-page.ts';
+import { pageCursor, pageStart } from '../key-cursor.ts';
 import type { S3Session } from './client.ts';
 import { isUnreadable } from './errors.ts';
 import { bareEtag, decodeListedKey, isDamagedInXml, isHidden } from './keys.ts';

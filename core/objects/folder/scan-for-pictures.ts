@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { isSightlineError } from '../../errors.ts';
-import { leftOutByName, leftOutFolder } from '../../files/left-out.ts';
+import { leftOutByName, leftOutFolder } from '../../files/non-picture-files.ts';
 import type { Scanned } from '../picture-store.ts';
-import { lookAtFiles, type OtherEntry, readEntries } from './entries.ts';
 import type { FolderRules, Layers } from './ignore-file.ts';
 import { keyProblem } from './key.ts';
-import { BATCH, overlaps } from './list.ts';
+import { BATCH, overlaps } from './list-objects.ts';
 import type { Root } from './open-directory.ts';
+import { lookAtFiles, type OtherEntry, readEntries } from './read-directory.ts';
 import { describeLink } from './symbolic-link.ts';
 
 /**

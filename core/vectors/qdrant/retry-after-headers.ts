@@ -5,7 +5,7 @@ import { retryAfterMs } from '../../util/retry-after.ts';
  * Reads `Retry-After` headers. The client keeps only the first character when it reports a 429, so the header is taken
  * from the connection's diagnostics and matched by request id.
  */
-export class RequestedPauses {
+export class RetryAfterHeaders {
   readonly #pauses = new Map<string, number>();
   readonly #onHeaders = (message: unknown) => {
     const { request, response } = message as { request: { headers: unknown }; response: UndiciResponse };

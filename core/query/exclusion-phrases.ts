@@ -1,6 +1,6 @@
 /**
  * Phrases that exclude something from a picture, in the languages of the page, one entry per language, read by
- * `without.ts`. Words are in lower case and separated by spaces, phrases by commas.
+ * `find-exclusions.ts`. Words are in lower case and separated by spaces, phrases by commas.
  */
 
 /** Phrases for "without" that have the same exceptions. */
