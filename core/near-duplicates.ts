@@ -149,16 +149,30 @@ async function findCandidates(vectors: VectorStore): Promise<{ ids: string[]; gr
 
 /** Joins pictures whose hashes differ in at most `MAX_BITS` bits. */
 async function joinAlike(words: Uint32Array, told: readonly number[], groups: Groups): Promise<void> {
+  const areNear = (a: number, b: number) => bitsApart(words, a, words, b, MAX_BITS) <= MAX_BITS;
+  // Of the pictures with one value of a band, those joined already are one chain: the first that is near decides for
+  // all, or thousands of nearly the same would each be compared with each. `before` links the chains' heads.
   const before = new Int32Array(words.length / HASH_WORDS);
+  const chain = new Int32Array(before.length);
   for (let band = 0; band < BANDS; band++) {
-    // The latest picture with each value of the band; `before` links to the earlier ones.
     const latest = new Int32Array(2 ** Math.ceil((HASH_WORDS * 32) / BANDS)).fill(-1);
     for (const i of told) {
       const value = bandOf(words, i, band);
-      before[i] = latest[value]!;
-      latest[value] = i;
-      for (let other = before[i]!; other >= 0; other = before[other]!) {
-        if (bitsApart(words, i, words, other, MAX_BITS) <= MAX_BITS) groups.join(i, other);
+      let own = -1;
+      for (let head = latest[value]!; head >= 0; head = before[head]!) {
+        let other = head;
+        while (other >= 0 && !areNear(i, other)) other = chain[other]!;
+        if (other < 0) continue;
+        groups.join(i, head);
+        own = head;
+      }
+      if (own >= 0) {
+        chain[i] = chain[own]!;
+        chain[own] = i;
+      } else {
+        chain[i] = -1;
+        before[i] = latest[value]!;
+        latest[value] = i;
       }
     }
     await nextTurn();
@@ -190,12 +204,20 @@ async function stacksAmong(copies: readonly Copy[]): Promise<Stack[]> {
     if (first === undefined) bySha.set(picture.sha256, i);
     else groups.join(first, i);
   }
-  const different = [...bySha.values()];
-  for (const [at, i] of different.entries()) {
-    for (const j of different.slice(at + 1)) {
-      if (!groups.isJoined(i, j) && isCopy(copies[i]!, copies[j]!)) groups.join(i, j);
+  // Two seconds are two photos: each picture is compared with those of its own second and those without one.
+  const bySecond = Map.groupBy(bySha.values(), (i) => copies[i]!.look.moment?.second);
+  const undated = bySecond.get(undefined) ?? [];
+  let [apart, rows] = [bySha.size - 1, 0];
+  for (const own of bySecond.values()) {
+    for (const [at, i] of own.entries()) {
+      if (apart === 0) break;
+      for (const j of [...own.slice(at + 1), ...(own === undated ? [] : undated)]) {
+        if (groups.isJoined(i, j) || !isCopy(copies[i]!, copies[j]!)) continue;
+        groups.join(i, j);
+        apart--;
+      }
+      if (++rows % 100 === 0) await nextTurn();
     }
-    if (at % 100 === 99) await nextTurn();
   }
   return groups.list().map((group) => stackOf(group.map((i) => copies[i]!)));
 }

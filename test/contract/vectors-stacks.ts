@@ -77,6 +77,20 @@ export function stacksContract(open: Open): void {
         ]);
       }));
 
+    it('join photos of two times only through a copy without one, and all frames of a fixed camera', () =>
+      withStore(open, async (store) => {
+        const [seen, apart, vector] = [hex(32), hex(32), unit(random)];
+        const at = (perceptualHash: string, second?: string) =>
+          picture(vector, { perceptualHash, takenAt: second ?? null, takenFrom: second === undefined ? null : 'exif' });
+        const burst = [1, 2, 2].map((second) => at(apart, `2019-07-05T23:30:0${second}`));
+        const joined = [at(seen, '2019-07-05T23:30:01'), at(seen), at(seen, '2019-07-05T23:30:02')];
+        const frames = Array.from({ length: 40 }, (_, i) => at(turned(seen, 1 + (i % MAX_BITS), i)));
+        await store.upsert([...burst, ...joined, ...frames], 'newer');
+        const found = (await findStacks(store)).map(({ ids }) => ids.toSorted());
+        const ids = (points: Point[]) => points.map(({ id }) => id).toSorted();
+        assert.deepEqual(found, [ids([...joined, ...frames]), ids(burst.slice(1))]);
+      }));
+
     it('begin, where copies are equal, with the one with tags, or else of the same folder always', () =>
       withStore(open, async (store) => {
         const ofBytes = (digit: string, key: string, tags: string[] = []) =>
