@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { float32, type Tensor } from '../onnx/onnx-session.ts';
+import { float32 } from '../onnx/onnx-session.ts';
 import { PIXEL_PIPELINE, type RgbPixels, toTensorData } from '../picture/preprocess.ts';
 import { type Preprocessing, readPreprocessing } from '../picture/preprocessor-config.ts';
 import { runTogether } from './dynamic-batching.ts';
@@ -68,13 +68,13 @@ export async function loadImageEncoder(
   const folder = await findEncoder(modelDirs, entry);
   const preprocessing = await preprocessingOf(modelDirs, entry);
   const { crop } = preprocessing;
-  const shape = tensors.layout === 'nchw' ? [1, 3, crop, crop] : [1, crop, crop, 3];
+  const shape = tensors.layout === 'nchw' ? [3, crop, crop] : [crop, crop, 3];
   const parts = partsOf(entry);
   const onnx = await loadChecked(
     join(folder, files.model.path),
     {
       inputType: 'float32',
-      inputs: { [tensors.pixels]: [null, ...shape.slice(1)] },
+      inputs: { [tensors.pixels]: [null, ...shape] },
       outputs: Object.fromEntries(
         parts.map(({ output, size, pooling }) => [output, pooling === 'none' ? [null, size] : [null, null, size]]),
       ),
@@ -84,14 +84,21 @@ export async function loadImageEncoder(
     { threads: options.threads, arena: true },
   );
   const names = [...new Set(parts.map(({ output }) => output))];
+  const values = 3 * crop * crop;
+  // Kept between runs, since they follow one another (`runTogether`).
+  let input = new Float32Array(values);
   const run = async (pictures: readonly RgbPixels[]): Promise<ImageOutputs[]> => {
-    const rows = pictures.map((pixels) => toTensorData(pixels, preprocessing, tensors.layout));
-    const answer = await onnx.run({ [tensors.pixels]: stacked(rows, shape) }, names);
-    return rows.map((_, row) =>
+    if (input.length < pictures.length * values) input = new Float32Array(pictures.length * values);
+    const rows = input.subarray(0, pictures.length * values);
+    for (const [row, pixels] of pictures.entries()) {
+      toTensorData(pixels, preprocessing, tensors.layout, rows.subarray(row * values, (row + 1) * values));
+    }
+    const answer = await onnx.run({ [tensors.pixels]: float32(rows, [pictures.length, ...shape]) }, names);
+    return pictures.map((_, row) =>
       Object.fromEntries(
         parts.map((part) => {
           const all = answer[part.output]!.data as Float32Array;
-          const size = all.length / rows.length;
+          const size = all.length / pictures.length;
           return [part.name, pooled(all.slice(row * size, (row + 1) * size), part)];
         }),
       ),
@@ -110,15 +117,6 @@ export async function loadImageEncoder(
     },
     close: () => onnx.release(),
   };
-}
-
-/** Stacks pictures of one shape into one tensor. */
-function stacked(rows: readonly Float32Array[], [, ...shape]: readonly number[]): Tensor {
-  const [first] = rows;
-  if (rows.length === 1) return float32(first!, [1, ...shape]);
-  const data = new Float32Array(rows.length * first!.length);
-  for (const [i, row] of rows.entries()) data.set(row, i * row.length);
-  return float32(data, [rows.length, ...shape]);
 }
 
 type Part = Exclude<ImageOutput, number> & { readonly name: string };

@@ -14,21 +14,16 @@ const NOISE = 1;
  */
 export function perceptualHash(pixels: RgbPixels): string {
   const mean = meanBrightness(pixels);
-  const bits: boolean[] = [];
+  let hex = '';
   for (const step of [1, GRID]) {
     for (let y = 0; y < GRID - 1; y++) {
+      let row = 0;
       for (let x = 0; x < GRID - 1; x++) {
         const at = y * GRID + x;
-        bits.push(mean[at + step]! - mean[at]! > NOISE);
+        row = row * 2 + (mean[at + step]! - mean[at]! > NOISE ? 1 : 0);
       }
+      hex += row.toString(16).padStart(2, '0');
     }
-  }
-  let hex = '';
-  for (let at = 0; at < bits.length; at += 4) {
-    hex += bits
-      .slice(at, at + 4)
-      .reduce((digit, bit) => digit * 2 + (bit ? 1 : 0), 0)
-      .toString(16);
   }
   return hex;
 }
@@ -37,13 +32,19 @@ export function perceptualHash(pixels: RgbPixels): string {
 function meanBrightness({ data, width, height }: RgbPixels): Float64Array {
   const sums = new Float64Array(GRID * GRID);
   const counts = new Float64Array(GRID * GRID);
-  for (let y = 0, from = 0; y < height; y++) {
+  // Where a column of squares begins: the first pixel x with floor(x * GRID / width) = column.
+  const begin = (column: number) => Math.ceil((column * width) / GRID);
+  for (let y = 0; y < height; y++) {
     const row = Math.floor((y * GRID) / height) * GRID;
-    for (let x = 0; x < width; x++, from += 3) {
-      const square = row + Math.floor((x * GRID) / width);
-      // ITU-R BT.601, in thousandths.
-      sums[square]! += 299 * data[from]! + 587 * data[from + 1]! + 114 * data[from + 2]!;
-      counts[square]! += 1000;
+    for (let column = 0; column < GRID; column++) {
+      const [from, to] = [begin(column), begin(column + 1)];
+      let sum = 0;
+      for (let at = (y * width + from) * 3, end = (y * width + to) * 3; at < end; at += 3) {
+        // ITU-R BT.601, in thousandths.
+        sum += 299 * data[at]! + 587 * data[at + 1]! + 114 * data[at + 2]!;
+      }
+      sums[row + column]! += sum;
+      counts[row + column]! += 1000 * (to - from);
     }
   }
   return sums.map((sum, square) => sum / Math.max(1, counts[square]!));

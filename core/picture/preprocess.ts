@@ -19,20 +19,21 @@ export type Layout = 'nchw' | 'nhwc';
 /**
  * Turns pixels into a model's input: (value - mean) / std per channel, in units of 0 to 255, as float32 of shape
  * [3, height, width] for `nchw` and [height, width, 3] for `nhwc`. A value is one of 256, so each is computed once.
+ * Written into `out`: the system clears new memory page by page, which takes as long as the scaling.
  */
 export function toTensorData(
-  pixels: RgbPixels,
-  scaling: Pick<Preprocessing, 'mean' | 'std'>,
+  { data, width, height }: RgbPixels,
+  { mean, std }: Pick<Preprocessing, 'mean' | 'std'>,
   layout: Layout,
+  out = new Float32Array(width * height * 3),
 ): Float32Array {
-  const { data, width, height } = pixels;
   const size = width * height;
-  const out = new Float32Array(size * 3);
-  const step = layout === 'nchw' ? 1 : 3;
-  for (let channel = 0; channel < 3; channel++) {
-    const scaled = lookup(scaling.mean[channel]!, scaling.std[channel]!);
-    const first = layout === 'nchw' ? channel * size : channel;
-    for (let i = 0, from = channel, to = first; i < size; i++, from += 3, to += step) out[to] = scaled[data[from]!]!;
+  const [red, green, blue] = mean.map((one, channel) => lookup(one, std[channel]!));
+  const [next, step] = layout === 'nchw' ? [size, 1] : [1, 3];
+  for (let from = 0, to = 0; from < size * 3; from += 3, to += step) {
+    out[to] = red![data[from]!]!;
+    out[to + next] = green![data[from + 1]!]!;
+    out[to + 2 * next] = blue![data[from + 2]!]!;
   }
   return out;
 }
