@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+import PQueue from 'p-queue';
 import type { PictureInfo } from '../ports.ts';
 import { CONTENT_TYPES } from './format.ts';
 import { type Kernel, type Plan, planCrop, type Size, storedRect, turnSize, turnUpright } from './geometry.ts';
@@ -15,8 +17,13 @@ export type { DecodeLimits };
 
 /** Turns the bytes of a picture into the pixels that a model sees, with its metadata, or into a thumbnail. */
 
-/** Pictures up to this size are decoded at once: callers limit their number. */
+/** Pictures up to this size are decoded as soon as a core is free for them. */
 const LIGHT_FRAME_BYTES = 16 * 1024 ** 2;
+/**
+ * One a core: with the four of libuv's pool on two cores, decoding ran ahead and left the model a third of a core
+ * (docs/decisions/0018-threads.md).
+ */
+const light = new PQueue({ concurrency: availableParallelism() });
 /** Memory shared by all larger ones; a picture that needs more runs alone. */
 const SHARED_FRAME_BYTES = 96 * 1024 ** 2;
 /** Maximum frames of an animation searched for a visible one. */
@@ -82,9 +89,9 @@ export async function thumbnail(
 let sharedBytes = 0;
 const waiting: { readonly frameBytes: number; readonly begin: () => void }[] = [];
 
-/** Runs `work` at once if it is light, otherwise as soon as there is room. */
+/** Runs `work` as soon as there is a core for it if it is light, otherwise as soon as there is room. */
 async function inTurn<T>(frameBytes: number, work: () => Promise<T>): Promise<T> {
-  if (frameBytes <= LIGHT_FRAME_BYTES) return work();
+  if (frameBytes <= LIGHT_FRAME_BYTES) return light.add(work);
   await new Promise<void>((begin) => {
     waiting.push({ frameBytes, begin });
     beginNext();
