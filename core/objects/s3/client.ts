@@ -26,7 +26,7 @@ export interface S3Options {
    */
   readonly idleTimeoutMs?: number;
   /**
-   * For one request with all attempts.
+   * For one request with all attempts, unless it carries bytes.
    * @default 60000
    */
   readonly deadlineMs?: number;
@@ -62,8 +62,12 @@ export function againOnConflict<T>(write: () => Promise<T>): Promise<T> {
 
 /** For the TCP and TLS handshake. */
 const CONNECT_TIMEOUT_MS = 3_000;
-/** For one attempt up to the response headers; includes sending a part of an upload. */
+/** For one attempt up to the response headers. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** For one request that carries bytes, with all attempts: 8 MiB take minutes on a slow line. Silence ends it sooner. */
+const UPLOAD_DEADLINE_MS = 300_000;
+/** Options of a request that carries bytes. */
+export const UPLOAD = { requestTimeout: UPLOAD_DEADLINE_MS };
 
 /** Declares in every request that the requester pays (Amazon S3 user guide, "Using Requester Pays buckets"). */
 function payForRequests(client: S3Client): void {
@@ -94,8 +98,12 @@ export interface S3Session {
   /**
    * Runs one request under the deadline and translates its faults. The caller's signal also aborts reading the
    * response.
+   * @param context.uploads whether it carries bytes, with the options {@link UPLOAD}
    */
-  call<T>(context: Omit<S3Context, 'bucket'>, run: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  call<T>(
+    context: Omit<S3Context, 'bucket'> & { readonly uploads?: boolean },
+    run: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T>;
 }
 
 /**
@@ -129,10 +137,11 @@ export function createSession(options: S3Options): S3Session {
     signer,
     bucket,
     isOther: options.endpoint !== undefined,
-    async call(context, run) {
+    async call({ uploads = false, ...context }, run) {
+      const limit = uploads ? UPLOAD_DEADLINE_MS : deadlineMs;
       const deadline = new AbortController();
-      const late = new Error(`no answer within ${deadlineMs} ms`);
-      const timer = setTimeout(() => deadline.abort(late), deadlineMs);
+      const late = new Error(`no answer within ${limit} ms`);
+      const timer = setTimeout(() => deadline.abort(late), limit);
       const signal = context.signal ? AbortSignal.any([context.signal, deadline.signal]) : deadline.signal;
       try {
         return await run(signal);

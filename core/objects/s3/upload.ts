@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { SightlineError } from '../../errors.ts';
 import type { ObjectInfo, ObjectStore } from '../../ports.ts';
-import { againOnConflict, type S3Session } from './client.ts';
+import { againOnConflict, type S3Session, UPLOAD } from './client.ts';
 import { attemptsOf } from './errors.ts';
 import { bareEtag, checkS3Key } from './keys.ts';
 import { headObject } from './read.ts';
@@ -141,9 +141,9 @@ async function putWhole(s3: S3Session, write: Write, bytes: Uint8Array): Promise
     Metadata: conditional ? { [WRITE_MARK]: write.mark } : undefined,
     ...conditions,
   });
-  return s3.call({ action: 'PutObject', key, signal }, async (abortSignal) => {
+  return s3.call({ action: 'PutObject', key, signal, uploads: true }, async (abortSignal) => {
     try {
-      return bareEtag((await againOnConflict(() => s3.client.send(command, { abortSignal }))).ETag);
+      return bareEtag((await againOnConflict(() => s3.client.send(command, { abortSignal, ...UPLOAD }))).ETag);
     } catch (error) {
       const etag = await etagOfOwnWrite(s3, write, error, abortSignal);
       if (etag === null) throw error;
@@ -223,8 +223,8 @@ async function sendParts(s3: S3Session, write: Write, UploadId: string | undefin
   let bytes = 0;
   const send = async (PartNumber: number, part: Uint8Array) => {
     const command = new UploadPartCommand({ Bucket: s3.bucket, Key: write.key, UploadId, PartNumber, Body: part });
-    const sent = await s3.call({ action: 'UploadPart', key: write.key, signal }, (abortSignal) =>
-      s3.client.send(command, { abortSignal }),
+    const sent = await s3.call({ action: 'UploadPart', key: write.key, signal, uploads: true }, (abortSignal) =>
+      s3.client.send(command, { abortSignal, ...UPLOAD }),
     );
     const checksum = sent.ChecksumCRC32 && { ChecksumCRC32: sent.ChecksumCRC32 };
     done[PartNumber - 1] = { PartNumber, ETag: sent.ETag, ...checksum };

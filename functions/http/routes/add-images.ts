@@ -53,6 +53,8 @@ export function registerUpload(app: App, deps: AppDeps): void {
   app.openapi(route, async (c) => {
     const query = c.req.valid('query');
     const upload = await readUpload(c, query, maxImageBytes);
+    // On a slow line a bucket takes minutes; requests to it have deadlines. A function has its own limit.
+    if (deps.local && deps.storage === 's3') c.get('disableTimeLimit')();
     const { id, status, duplicateOf } = await storeUpload(deps, upload, c.get('signal'));
     const payload = await deps.onLiveSpace(async ({ vectors }) => {
       if (upload.tags !== undefined) await addTags(vectors, id, upload.tags, status === 'known');

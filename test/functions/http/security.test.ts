@@ -292,11 +292,19 @@ describe('limits on callers', () => {
     assert.equal(networkOf('::1'), '::/64');
   });
 
-  it('counts neither the time in which a body arrives nor that of emptying the trash', async (context) => {
+  it('counts no time in which a body arrives, is stored in a bucket, or the trash is emptied', async (context) => {
+    const slowly =
+      <A extends unknown[], R>(work: (...given: A) => R) =>
+      (...given: A) => {
+        context.mock.timers.tick(5000);
+        return work(...given);
+      };
     await using t = closing(
       await testApp({ requestTimeoutMs: 1000 }, (deps) => ({
         ...deps,
-        trash: { ...deps.trash, empty: async () => context.mock.timers.tick(5000) ?? 0 },
+        storage: 's3',
+        buckets: new Map([...deps.buckets].map(([name, bucket]) => [name, { ...bucket, put: slowly(bucket.put) }])),
+        trash: { ...deps.trash, empty: slowly(async () => 0) },
       })),
     );
     context.mock.timers.enable({ apis: ['setTimeout'] });

@@ -106,10 +106,17 @@ describe('S3 driver', () => {
       assert.equal(sent('PUT', `${bucket}/never`), 4);
     });
 
-    it('stays within its deadline', async () => {
+    it('stays within its deadline, but for what it uploads', async () => {
       const store = await open({ deadlineMs: 300, maxAttempts: 50 });
-      inject('GET', '/late', { status: 503, code: 'SlowDown' }, 60);
+      for (const [method, key] of [
+        ['GET', '/late'],
+        ['PUT', '/slow'],
+      ] as const)
+        inject(method, key, { status: 500, code: 'InternalError' }, 60);
+      const slow = store.put('slow', Buffer.from('done'));
       await assert.rejects(store.get('late'), failsWith('unavailable', /within 300 ms/));
+      server.calm();
+      assert.equal((await slow).bytes, 4);
       store.close();
     });
 
