@@ -71,6 +71,10 @@ const OPTIONS = {
     unit: 'HEAD',
     text: 'with a text side: a head like --into that has not seen the validation pictures, evaluated instead',
   }),
+  phrases: path({
+    text: 'with a text side: phrases that it also learns, a JSON object a line with a text for each language',
+    shown: 'models/phrases.jsonl',
+  }),
   into: path({ text: 'head that --text-side and --text-sides change', shown: 'with --replace, models/head-PROFILE' }),
   hidden: whole({ min: 64, max: 65_536, text: "with a text side: hidden units instead of the recipe's number" }),
   epochs: whole({ min: 1, max: 10_000, text: "epochs instead of the recipe's number" }),
@@ -137,8 +141,9 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
   await using location = closing(await openCaptioned(data, flags.captions));
   await using features = closing(await openFeatures(flags.features));
   const [withValidation, fromScratch] = [flags['with-validation'], flags['from-scratch']];
-  const { twin } = flags;
+  const { twin, phrases = join(ownModels(), 'phrases.jsonl') } = flags;
   const job = {
+    phrases,
     fromScratch,
     location,
     features,

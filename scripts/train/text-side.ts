@@ -9,6 +9,7 @@ import { dataFolder } from '../../server/environment.ts';
 import { frequentWords, writeCaptionWords } from '../../training/datasets/caption-words.ts';
 import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import { TRAINING } from '../../training/datasets/deduplicate.ts';
+import { readPhrases } from '../../training/datasets/phrases.ts';
 import { FULL } from '../../training/features/augmentations.ts';
 import { loadTexts, type PairSet } from '../../training/features/extract.ts';
 import type { CacheLocation } from '../../training/features/shared-cache.ts';
@@ -17,7 +18,7 @@ import { withFittingBatch } from '../../training/trainer/fine-tuning.ts';
 import { TEXT_SIDE, type TextSideRecipe } from '../../training/trainer/recipes.ts';
 import { readTextSide } from '../../training/trainer/stored-head.ts';
 import { trainTextSide } from '../../training/trainer/text-side.ts';
-import { type NamedClasses, textSideData } from '../../training/trainer/text-side-data.ts';
+import { type NamedClasses, type ParallelPhrases, textSideData } from '../../training/trainer/text-side-data.ts';
 import { headGraph, type TrainedHead, type TrainedTextSide, writeTextSide } from '../../training/trainer/write-head.ts';
 import { encodePictures } from '../cli/encode-pictures.ts';
 import type { Location } from '../cli/location.ts';
@@ -31,6 +32,8 @@ export interface TextSideJob {
   readonly features: CacheLocation;
   readonly modelDirs: readonly string[];
   readonly profile: string;
+  /** File with phrases in several languages. */
+  readonly phrases: string;
   /** The head to train the side into. */
   readonly folder: string;
   /** Text encoder in manifest.json: the profile's own, whose side is then replaced, or another. */
@@ -218,7 +221,8 @@ async function train(
     const anchors = captions.get(FIRST_LANGUAGE)!;
     const sources = { head, anchors, captions, textOutputs: own.text.outputs };
     const ofFirst = own === first ? anchors : await read(first, FIRST_LANGUAGE);
-    const data = await textSideData({ ...sources, first: ofFirst, classes: await namedClasses(job, { first, own }) });
+    const [classes, phrases] = [await namedClasses(job, { first, own }), await parallelPhrases(job, { first, own })];
+    const data = await textSideData({ ...sources, first: ofFirst, classes, phrases });
     const onStep = (done: number, total: number) => progress.update(done, total);
     const fitting = withFittingBatch(recipe, data.captions.rows);
     return await trainTextSide({ recipe: fitting, data, start, seed, threads, onStep });
@@ -230,17 +234,46 @@ async function train(
 
 /** The image encoder's class names through both text encoders, or null without names. */
 async function namedClasses(
-  { modelDirs, features, seed }: TextSideJob,
+  job: TextSideJob,
   { first, own }: Pick<Parties, 'first' | 'own'>,
 ): Promise<NamedClasses | null> {
   const { classes } = first.image;
   if (classes === null || TEXT_SIDE.classes === null) return null;
   const texts = classes.map(({ names }) => names.slice(0, NAMES_A_CLASS));
-  const firstText = new Uint32Array(texts.length + 1);
-  for (const [c, names] of texts.entries()) firstText[c + 1] = firstText[c]! + names.length;
-  const encode = (encoders: Encoders) =>
-    loadTexts(texts.flat(), 'class names', { encoders, modelDirs, ...features, augmentations: [FULL], parallel: 1 });
-  return { own: await encode(own), first: await encode(first), firstText, pseudo: TEXT_SIDE.classes, seed };
+  return {
+    own: await encodeTexts(job, own, texts.flat(), 'class names'),
+    first: await encodeTexts(job, first, texts.flat(), 'class names'),
+    firstText: firstRows(texts),
+    pseudo: TEXT_SIDE.classes,
+    seed: job.seed,
+  };
+}
+
+/** The phrases in the languages of the new side's encoder through both text encoders. */
+async function parallelPhrases(
+  job: TextSideJob,
+  { first, own }: Pick<Parties, 'first' | 'own'>,
+): Promise<ParallelPhrases> {
+  const languages = own === first ? [FIRST_LANGUAGE] : own.profile.text.languages;
+  const phrases = await readPhrases(job.phrases);
+  const texts = phrases.map((phrase) => languages.flatMap((lang) => phrase[lang] ?? []));
+  const english = phrases.map((phrase) => phrase[FIRST_LANGUAGE]!);
+  return {
+    own: await encodeTexts(job, own, texts.flat(), 'phrases'),
+    first: await encodeTexts(job, first, english, 'phrases'),
+    firstText: firstRows(texts),
+  };
+}
+
+function encodeTexts({ modelDirs, features }: TextSideJob, encoders: Encoders, texts: string[], unit: string) {
+  return loadTexts(texts, unit, { encoders, modelDirs, ...features, augmentations: [FULL], parallel: 1 });
+}
+
+/** Where the texts of each group begin when all are in one list, and at last where they end. */
+function firstRows(groups: readonly (readonly string[])[]): Uint32Array {
+  const first = new Uint32Array(groups.length + 1);
+  for (const [at, texts] of groups.entries()) first[at + 1] = first[at]! + texts.length;
+  return first;
 }
 
 async function judge(job: TextSideJob, { own, languages }: Parties, folder: string): Promise<TextSideReport['judged']> {

@@ -100,7 +100,9 @@ describe('npm run train, npm run tune', () => {
     await writeFile(french, pictures.map(lineOf).join('\n'));
     const into = join(folder, 'head-sides');
     await cp(join(folder, 'head-whole'), into, { recursive: true });
-    const side = ['--text-side', 'multilingual-e5-small', '--hidden', '64'];
+    const phrases = join(folder, 'phrases.jsonl');
+    await writeFile(phrases, '{"en":"a red ball","tr":"kırmızı top"}\n{"en":"a train","sv":"ett tåg"}\n');
+    const side = ['--text-side', 'multilingual-e5-small', '--hidden', '64', '--phrases', phrases];
     const given = ['--into', into, '--epochs', '1', '--with-validation', '--captions', `${french}:fr`];
     const { code, stdout, stderr } = await call('train', '--data', data, ...side, ...given);
     assert.equal(code, 0, stderr);
@@ -147,13 +149,19 @@ describe('npm run train, npm run tune', () => {
     const unknown = await call('train', '--data', data, '--text-side', 'nobody', '--into', into);
     assert.notEqual(unknown.code, 0);
     assert.match(unknown.stderr, /nobody/);
+    await writeFile(phrases, '{"en":"a red ball"}\n{"de":"ein Zug"}\n');
+    const { code: refused, stderr: why } = await call('train', '--data', data, ...side, '--into', alike);
+    assert.equal(refused, 1);
+    assert.match(why, /phrases\.jsonl, line 2: expected .*"en" among them, got \{"de":"ein Zug"\}/);
   });
 
   it('trains an English encoder into it from English captions alone, as wide as it is told', async () => {
     const into = join(folder, 'head-english');
     await cp(join(folder, 'head-whole'), into, { recursive: true });
     await cp(join(data, 'captions.jsonl'), join(data, 'captions.fr.jsonl'));
-    const side = ['--text-side', 'all-minilm-l6-v2', '--into', into, '--epochs', '1', '--hidden', '64'];
+    const phrases = ['--phrases', join(folder, 'english.jsonl')];
+    await writeFile(phrases[1]!, '{"en":"a red ball","tr":"kırmızı top"}\n');
+    const side = ['--text-side', 'all-minilm-l6-v2', '--into', into, '--epochs', '1', '--hidden', '64', ...phrases];
     const { code, stderr } = await call('train', '--data', data, ...side);
     assert.equal(code, 0, stderr);
     const [, { languages, training }] = JSON.parse(String(await head('english', 'head.json'))).texts;
@@ -163,7 +171,8 @@ describe('npm run train, npm run tune', () => {
     const hash = async () =>
       JSON.parse(String(await head('english', 'head.json'))).texts.map((text: { onnx: object }) => text.onnx);
     const before = await hash();
-    const all = await call('train', '--data', data, '--text-sides', '--into', into, '--epochs', '1', '--hidden', '64');
+    const sides = ['--text-sides', '--into', into, '--epochs', '1', '--hidden', '64', ...phrases];
+    const all = await call('train', '--data', data, ...sides);
     assert.match(all.stdout, /^all-minilm-l6-v2-int8, by .*^all-minilm-l6-v2, by /ms, all.stderr);
     const after = await hash();
     assert.deepEqual(

@@ -16,7 +16,7 @@ export interface TextSideData {
   readonly textOutputs: Readonly<Record<string, number>>;
   /** Raw vectors of all captions, one language after the other. */
   readonly captions: HalfMatrix;
-  /** Captions of each language are rows first to end - 1; class names come last, as one more language. */
+  /** Captions of each language are rows first to end - 1; class names and phrases come last, as two more languages. */
   readonly languages: readonly { readonly lang: string; readonly first: number; readonly end: number }[];
   /** The picture of each caption. */
   readonly pictureOf: Uint32Array;
@@ -24,6 +24,8 @@ export interface TextSideData {
   readonly captionsOf: readonly (readonly number[])[];
   /** Joint vectors of each picture, one per augmentation; none for a picture without captions. */
   readonly images: readonly (readonly JointEmbedding[])[];
+  /** Each caption is told apart from so many of the images: from all but the phrases, which come last. */
+  readonly pictures: number;
   /** Target vectors of captions: unit rows [captions, dimension]. */
   readonly targets: Float32Array;
 }
@@ -40,6 +42,8 @@ export interface TextSideSources {
   readonly textOutputs: Readonly<Record<string, number>>;
   /** Classes of the image encoder; null if they have no names. */
   readonly classes: NamedClasses | null;
+  /** Phrases without pictures, in several languages; null for none. */
+  readonly phrases: ParallelPhrases | null;
 }
 
 /** Class names of an image encoder, in the language of the head's first side, and synthetic pictures of them. */
@@ -53,18 +57,30 @@ export interface NamedClasses {
   readonly seed: number;
 }
 
+/** Phrases and their translations, encoded. */
+export interface ParallelPhrases {
+  /** Raw vectors of all translations, phrase after phrase, from the text encoder of the new side. */
+  readonly own: HalfRows;
+  /** Translations of phrase p are rows firstText[p] to firstText[p + 1] - 1. */
+  readonly firstText: Uint32Array;
+  /** Raw vectors of the phrases in the first side's language, from its text encoder. */
+  readonly first: HalfRows;
+}
+
 /**
  * Divisor of caption cosines when they weight anchors: a caption identical to an anchor gets its vector, a translation
  * nearly so, and an unrelated one roughly the mean.
  */
 const NEARNESS = 0.01;
-/** Marks class names where captions have a language. */
+/** Marks class names and phrases where captions have a language. */
 const CLASS_NAMES = 'classes';
+const PHRASES = 'phrases';
 
 /** Assembles {@link TextSideData}; all of it is in memory. */
 export async function textSideData(sources: TextSideSources): Promise<TextSideData> {
   const captioned = await captionedData(sources);
-  return sources.classes === null ? captioned : withClasses(captioned, sources, sources.classes);
+  const named = sources.classes === null ? captioned : await withClasses(captioned, sources, sources.classes);
+  return sources.phrases === null ? named : withPhrases(named, sources.head, sources.phrases);
 }
 
 async function captionedData({ head, first, anchors, ...rest }: TextSideSources): Promise<TextSideData> {
@@ -113,6 +129,7 @@ async function captionedData({ head, first, anchors, ...rest }: TextSideSources)
     pictureOf,
     captionsOf,
     images,
+    pictures: images.length,
     targets,
   };
 }
@@ -124,7 +141,6 @@ async function captionedData({ head, first, anchors, ...rest }: TextSideSources)
 async function withClasses(data: TextSideData, sources: TextSideSources, classes: NamedClasses): Promise<TextSideData> {
   const { head, first } = sources;
   const { firstText, own } = classes;
-  const { dimension, captions, images } = data;
   const made = await makePseudoFeatures(first, { ...classes.pseudo, batch: 0 }, classes.seed);
   const seen: JointEmbedding[][] = Array.from({ length: firstText.length - 1 }, () => []);
   let row = 0;
@@ -132,6 +148,37 @@ async function withClasses(data: TextSideData, sources: TextSideSources, classes
     seen[made.classOf[row++]!]!.push(vector);
   }
   const known = await Array.fromAsync(projectedTexts(head, classes.first));
+  const all = withImages(data, { lang: CLASS_NAMES, own, firstText, known, images: seen });
+  return { ...all, pictures: all.images.length };
+}
+
+/**
+ * Adds each phrase as an image that has the vector of the phrase in the first side's language: its translations learn
+ * that vector, and are told apart from other texts by it. No caption is told apart from phrases, which may fit it.
+ */
+async function withPhrases(data: TextSideData, head: Head, phrases: ParallelPhrases): Promise<TextSideData> {
+  const { own, firstText, first } = phrases;
+  const vectors = await Array.fromAsync(projectedTexts(head, first));
+  const known = vectors.flatMap((vector, p) => Array<JointEmbedding>(firstText[p + 1]! - firstText[p]!).fill(vector));
+  return withImages(data, { lang: PHRASES, own, firstText, known, images: vectors.map((vector) => [vector]) });
+}
+
+interface NamedImages {
+  /** Stands for the language of the names. */
+  readonly lang: string;
+  /** Raw vectors of the names of all images. */
+  readonly own: HalfRows;
+  /** Names of image i are rows firstText[i] to firstText[i + 1] - 1. */
+  readonly firstText: Uint32Array;
+  /** Target vector of each name. */
+  readonly known: readonly JointEmbedding[];
+  /** Joint vectors of each image. */
+  readonly images: readonly (readonly JointEmbedding[])[];
+}
+
+/** Adds images with names, which are their captions. */
+function withImages(data: TextSideData, { lang, own, firstText, known, images: added }: NamedImages): TextSideData {
+  const { dimension, captions, images } = data;
   const at = captions.rows;
   const all = new HalfMatrix(at + own.rows, captions.columns);
   all.values.set(captions.values);
@@ -139,17 +186,17 @@ async function withClasses(data: TextSideData, sources: TextSideSources, classes
   const targets = new Float32Array(all.rows * dimension);
   targets.set(data.targets);
   for (const [row, vector] of known.entries()) targets.set(vector, (at + row) * dimension);
-  const rowsOf = seen.map((_, c) =>
-    Array.from({ length: firstText[c + 1]! - firstText[c]! }, (__, i) => at + firstText[c]! + i),
+  const rowsOf = added.map((_, i) =>
+    Array.from({ length: firstText[i + 1]! - firstText[i]! }, (__, n) => at + firstText[i]! + n),
   );
   return {
     ...data,
     captions: all,
     targets,
-    languages: [...data.languages, { lang: CLASS_NAMES, first: at, end: all.rows }],
-    pictureOf: Uint32Array.from([...data.pictureOf, ...rowsOf.flatMap((rows, c) => rows.map(() => images.length + c))]),
+    languages: [...data.languages, { lang, first: at, end: all.rows }],
+    pictureOf: Uint32Array.from([...data.pictureOf, ...rowsOf.flatMap((rows, i) => rows.map(() => images.length + i))]),
     captionsOf: [...data.captionsOf, ...rowsOf],
-    images: [...images, ...seen],
+    images: [...images, ...added],
   };
 }
 

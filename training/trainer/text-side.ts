@@ -61,11 +61,12 @@ async function transformTexts({ recipe, data, start }: TextSideOptions): Promise
 }
 
 /** Pictures with fewer augmentations than others repeat their first ones. */
-function galleriesOf({ images, dimension }: TextSideData): Float32Array[] {
-  const augmentations = Math.max(...images.map(({ length }) => length));
+function galleriesOf({ images, pictures, dimension }: TextSideData): Float32Array[] {
+  const shown = images.slice(0, pictures);
+  const augmentations = Math.max(...shown.map(({ length }) => length));
   return Array.from({ length: augmentations }, (_, nth) => {
-    const gallery = new Float32Array(images.length * dimension);
-    for (const [at, own] of images.entries()) gallery.set(own[nth % own.length]!, at * dimension);
+    const gallery = new Float32Array(pictures * dimension);
+    for (const [at, own] of shown.entries()) gallery.set(own[nth % own.length]!, at * dimension);
     return gallery;
   });
 }

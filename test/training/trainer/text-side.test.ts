@@ -14,6 +14,7 @@ import { headGraph } from '../../../training/trainer/write-head.ts';
 const DIMENSION = 8;
 const WIDTH = 12;
 const PICTURES = 300;
+const PHRASES = 30;
 const recipe: TextSideRecipe = {
   ...TEXT_SIDE,
   text: { ...TEXT_SIDE.text, hidden: 64, inputDropout: 0, hiddenDropout: 0.1 },
@@ -61,6 +62,7 @@ function invented(seed: number): { data: TextSideData; test: Float32Array; image
       images: Array.from({ length: PICTURES }, (_, i) => [
         images.slice(i * DIMENSION, (i + 1) * DIMENSION) as JointEmbedding,
       ]),
+      pictures: PICTURES,
       targets: Float32Array.from({ length: 3 * PICTURES * DIMENSION }, (_, i) => images[i % images.length]!),
     },
   };
@@ -86,6 +88,44 @@ describe('training a text side into a space', () => {
     const { recallSum } = await evaluate({ texts, images, firstCaption, dimension: DIMENSION });
     // Chance would be 11.
     assert.ok(recallSum > 400, `${recallSum}`);
+  });
+
+  it('brings phrases, which have no picture, to the vector of another text', async () => {
+    const { data } = invented(7);
+    const own = new Random(7, 'phrases');
+    const vectors = random(PHRASES * DIMENSION, own);
+    normaliseRows(vectors, DIMENSION);
+    const vectorOf = (p: number) => vectors.slice(p * DIMENSION, (p + 1) * DIMENSION) as JointEmbedding;
+    const turn = random(DIMENSION * WIDTH, own);
+    const texts = Float32Array.from({ length: PHRASES * WIDTH }, (_, at) =>
+      vectorOf(Math.floor(at / WIDTH)).reduce((sum, value, d) => sum + value * turn[d * WIDTH + (at % WIDTH)]!, 0),
+    );
+    const rows = data.captions.rows;
+    const captions = new HalfMatrix(rows + PHRASES, WIDTH);
+    captions.values.set(data.captions.values);
+    captions.values.set(texts, rows * WIDTH);
+    const numbers = [...Array(PHRASES).keys()];
+    const withPhrases: TextSideData = {
+      ...data,
+      captions,
+      languages: [...data.languages, { lang: 'phrases', first: rows, end: rows + PHRASES }],
+      pictureOf: Uint32Array.from([...data.pictureOf, ...numbers.map((p) => PICTURES + p)]),
+      captionsOf: [...data.captionsOf, ...numbers.map((p) => [rows + p])],
+      images: [...data.images, ...numbers.map((p) => [vectorOf(p)])],
+      targets: Float32Array.from([...data.targets, ...vectors]),
+    };
+    const cosine = async (given: TextSideData) => {
+      const side = await trainTextSide({
+        recipe: { ...recipe, pull: 30, balance: 0 },
+        data: given,
+        seed: 1,
+        threads: 1,
+      });
+      const found = await embed(headGraph(side, ['text']), texts);
+      return found.reduce((sum, value, at) => sum + value * vectors[at]!, 0) / PHRASES;
+    };
+    const [without, learned] = [await cosine(data), await cosine(withPhrases)];
+    assert.ok(without < 0.3 && learned > 0.6, `${without}, ${learned}`);
   });
 
   it('gives the same bits for the same seed, and others for another', async () => {
