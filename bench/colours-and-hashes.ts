@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEmbedder } from '../core/encode/embedder.ts';
-import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
+import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoder-pair.ts';
 import { decodeImage } from '../core/picture/decode.ts';
 import { coloursOf } from '../core/picture/main-colours.ts';
 import { perceptualHash } from '../core/picture/perceptual-hash.ts';

@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DEFAULT_LIMITS, type Encoders, loadEncoders } from '../core/encode/encoders.ts';
+import { DEFAULT_LIMITS, type Encoders, loadEncoders } from '../core/encode/encoder-pair.ts';
 import { type Head, loadHead } from '../core/encode/head.ts';
-import { loadImageEncoder } from '../core/encode/image-encoder.ts';
+import { loadImageModel } from '../core/encode/image-model.ts';
 import { loadManifest, type Profile, profileOf } from '../core/encode/manifest.ts';
 import { loadTokenizer } from '../core/encode/tokenizer.ts';
 import { float32, int64, loadOnnx, type OnnxModel } from '../core/onnx/onnx-session.ts';
@@ -71,7 +71,7 @@ async function loadSides(threads: number, photos: readonly Buffer[]): Promise<Si
 async function onePicture({ encoders, head, threads, photos, float }: Sides): Promise<void> {
   const { image } = encoders.profile;
   const { preprocessing } = encoders.image;
-  const model = await loadImageEncoder([models], image, { threads });
+  const model = await loadImageModel([models], image, { threads });
   const pixels = await Promise.all(photos.map((photo) => plainDecode(photo, preprocessing)));
   const feeds = pixels.map((one) => tensorOf(one, preprocessing, float.profile));
   const times = await interleaved(3 * photos.length, {

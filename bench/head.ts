@@ -2,7 +2,7 @@
 // The head's share of the time for a vector, and the gain from int8 weights.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadEncoders } from '../core/encode/encoders.ts';
+import { loadEncoders } from '../core/encode/encoder-pair.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { headBytes } from '../core/encode/head-file.ts';
 import { float32, loadOnnx } from '../core/onnx/onnx-session.ts';

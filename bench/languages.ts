@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { guessLanguage } from '../core/encode/detect-language.ts';
 import { loadEmbedder } from '../core/encode/embedder.ts';
-import { loadEncoders } from '../core/encode/encoders.ts';
+import { loadEncoders } from '../core/encode/encoder-pair.ts';
 import { ANY_LANGUAGE } from '../core/ports.ts';
 import { eventually, startServer } from '../test/support/start-server.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';

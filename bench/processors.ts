@@ -6,9 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { loadEncoders } from '../core/encode/encoders.ts';
+import { loadEncoders } from '../core/encode/encoder-pair.ts';
 import { loadHead } from '../core/encode/head.ts';
-import { loadImageEncoder } from '../core/encode/image-encoder.ts';
+import { loadImageModel } from '../core/encode/image-model.ts';
 import { dot } from '../core/util/vector-arithmetic.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 
@@ -63,7 +63,7 @@ export async function run(args: readonly string[] = []): Promise<void> {
 async function readItems(data: string, count: number): Promise<Items> {
   // Not available in the process that only makes vectors.
   const { decodeImage } = await import('../core/picture/decode.ts');
-  const { DEFAULT_LIMITS } = await import('../core/encode/encoders.ts');
+  const { DEFAULT_LIMITS } = await import('../core/encode/encoder-pair.ts');
   const encoders = await loadEncoders({ modelDirs: [models], profile: PROFILE, texts: 'later' });
   const lines = readFileSync(join(data, 'captions.jsonl'), 'utf8').trim().split('\n');
   const pairs = lines
@@ -93,7 +93,7 @@ interface Vectors {
 async function embed({ texts, pixels }: Items): Promise<Vectors> {
   const encoders = await loadEncoders({ modelDirs: [models], profile: PROFILE, threads: 1 });
   const head = await loadHead(join(models, encoders.profile.head!), encoders);
-  const image = await loadImageEncoder([models], encoders.profile.image, { threads: 1 });
+  const image = await loadImageModel([models], encoders.profile.image, { threads: 1 });
   const { crop } = encoders.image.preprocessing;
   const size = crop * crop * 3;
   const pictures: number[][] = [];

@@ -8,8 +8,8 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadEmbedder } from '../core/encode/embedder.ts';
-import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoders.ts';
-import { loadImageEncoder } from '../core/encode/image-encoder.ts';
+import { DEFAULT_LIMITS, loadEncoders } from '../core/encode/encoder-pair.ts';
+import { loadImageModel } from '../core/encode/image-model.ts';
 import { decodeImage } from '../core/picture/decode.ts';
 import type { Point } from '../core/ports.ts';
 import type { JointEmbedding } from '../core/types.ts';
@@ -58,7 +58,7 @@ async function indexing(folder: string): Promise<void> {
   const files = names.map((name) => readFileSync(join(photos, name)));
   const encoders = await loadEncoders({ modelDirs });
   const { preprocessing } = encoders.image;
-  const model = await loadImageEncoder(modelDirs, encoders.profile.image, { threads: 1 });
+  const model = await loadImageModel(modelDirs, encoders.profile.image, { threads: 1 });
   const decodeMs = await twoAtATime(
     files,
     async (file) => void (await decodeImage(file, preprocessing, DEFAULT_LIMITS)),

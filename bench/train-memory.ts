@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadEncoders } from '../core/encode/encoders.ts';
+import { loadEncoders } from '../core/encode/encoder-pair.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 import { imageCache, textCache } from '../training/features/extract.ts';
 import { hashText, RecordCache } from '../training/features/record-cache.ts';

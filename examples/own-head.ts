@@ -2,7 +2,7 @@
 // does what `npm run train` does, with a recipe that the command does not offer.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadEncoders } from '../core/encode/encoders.ts';
+import { loadEncoders } from '../core/encode/encoder-pair.ts';
 import { openFolder } from '../core/objects/folder/store.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';

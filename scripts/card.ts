@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import { loadEncoders } from '../core/encode/encoders.ts';
+import { loadEncoders } from '../core/encode/encoder-pair.ts';
 import { type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
 import { writeWhole } from '../core/files/atomic-write.ts';
 import { many, path, text } from '../core/setting-value.ts';

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, dirname, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Encoders } from '../core/encode/encoders.ts';
+import type { Encoders } from '../core/encode/encoder-pair.ts';
 import { findEncoder } from '../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../core/errors.ts';
 import { path, text, toggle } from '../core/setting-value.ts';
@@ -34,8 +34,8 @@ import {
   seed,
 } from './cli/training-options.ts';
 import { calibrateSide, captionsByLanguage } from './evaluate/calibrate.ts';
+import { encodeOthers, textSides } from './evaluate/encoders-by-language.ts';
 import { comparisonLines, figureLines, judgedOn, languageLines, warnOfFew } from './evaluate/print.ts';
-import { encodeOthers, textSides } from './evaluate/sides.ts';
 
 /** Best answers per query in the file. */
 const TOP = 10;

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { cp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../core/encode/encoder-pair.ts';
 import { HEAD_FILE, type HeadFile, headBytes, loadHeadFile } from '../core/encode/head-file.ts';
 import { choice, listed, path, text, toggle, whole } from '../core/setting-value.ts';
 import { closing } from '../core/util/async-disposable.ts';
 import { pluralise } from '../core/util/pluralise.ts';
 import { dataFolder, ownModels, readConfig } from '../server/environment.ts';
 import { rememberModels } from '../server/reindex/space-models.ts';
-import { frequentWords, writeCaptionWords } from '../training/datasets/caption-words.ts';
 import { USUAL_LANGUAGE } from '../training/datasets/captions-file.ts';
+import { frequentWords, writeCaptionWords } from '../training/datasets/count-caption-words.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { TRAINING } from '../training/datasets/deduplicate.ts';
 import { type Verdict, verdictOn, verdictSentence } from '../training/metrics/compare-heads.ts';

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Encoders, loadEncoders } from '../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../core/encode/encoder-pair.ts';
 import { loadHead } from '../core/encode/head.ts';
 import { headBytes } from '../core/encode/head-file.ts';
 import { fingerprintKey } from '../core/encode/space-id.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CLASSES_FILE, LOGITS } from '../picture/top-classes.ts';
-import { outputSizes } from './image-encoder.ts';
+import { outputSizes } from './image-model.ts';
 import type { Profile } from './manifest.ts';
 import { findEncoder, verifyFile } from './model-files.ts';
 import { fitting, readModelJson } from './model-json.ts';

@@ -4,11 +4,11 @@ import { type Calibration, loadCalibration } from '../search/calibration.ts';
 import { wordsOf } from '../search/lexical-terms.ts';
 import { type Loaded, loadOnce } from '../util/load-once.ts';
 import { loadCaptionWords } from './caption-words.ts';
-import { type Encoders, loadEncoders } from './encoders.ts';
+import { type Encoders, loadEncoders } from './encoder-pair.ts';
 import { loadHead } from './head.ts';
-import { type Projection, sharedSpace, sharedSpaceId } from './identity-head.ts';
 import { type EmbedderOptions, embedPicture, headFolder, spaceOfHead } from './image-embedder.ts';
 import { findEncoder } from './model-files.ts';
+import { type Projection, sharedSpace, sharedSpaceId } from './shared-space.ts';
 import { anyHasWord, firstSide, otherSides, reads, readTexts, type TextSide } from './text-sides.ts';
 
 /**

@@ -4,8 +4,8 @@ import { float32, type OnnxModel, type Tensor } from '../onnx/onnx-session.ts';
 import type { JointEmbedding } from '../types.ts';
 import { loadOnce } from '../util/load-once.ts';
 import { HEAD_FILE, type HeadFile, loadHeadFile, type TextSideFile } from './head-file.ts';
-import type { Projection } from './identity-head.ts';
 import { loadChecked, verifyFile } from './model-files.ts';
+import type { Projection } from './shared-space.ts';
 
 /**
  * The head projects the outputs of both encoders into one space. Its graphs take raw outputs: all scaling is inside, so

@@ -2,15 +2,15 @@ import { SightlineError } from '../errors.ts';
 import { LOGITS, packClasses } from '../picture/top-classes.ts';
 import type { EmbeddedPicture, ImageEmbedder } from '../ports.ts';
 import type { SpaceId } from '../types.ts';
-import type { EncoderOptions } from './encoders.ts';
+import { fingerprintTextEncoder } from './encoder-fingerprints.ts';
+import type { EncoderOptions } from './encoder-pair.ts';
 import { type ImageProjection, openImageSide } from './head.ts';
 import { type HeadFile, loadHeadFile } from './head-file.ts';
-import { sharedSpace, sharedSpaceId } from './identity-head.ts';
+import { type ImageEncoder, openImageEncoder } from './image-encoder.ts';
 import { encoderAdvice, headAdvice, loadManifest, type Profile, profileOf } from './manifest.ts';
 import { findEncoder, findFolder } from './model-files.ts';
-import { openPictureEncoder, type PictureEncoder } from './picture-encoder.ts';
+import { sharedSpace, sharedSpaceId } from './shared-space.ts';
 import { type Fingerprint, pairSpaceId, spaceId } from './space-id.ts';
-import { fingerprintTextEncoder } from './text-fingerprint.ts';
 
 export interface EmbedderOptions extends EncoderOptions {
   /** Folder of the head, instead of the profile's own in one of the model directories; null for none. */
@@ -28,7 +28,7 @@ export async function loadImageEmbedder(options: EmbedderOptions): Promise<Image
   const manifest = await loadManifest(modelDirs);
   const profile = profileOf(manifest, options.profile ?? manifest.defaultProfile);
   await findEncoder(modelDirs, profile.image, encoderAdvice(profile.name));
-  const encoder = await openPictureEncoder(modelDirs, profile.image, options);
+  const encoder = await openImageEncoder(modelDirs, profile.image, options);
   const text = () => fingerprintTextEncoder(modelDirs, profile.text);
   const folder = await headFolder(options, profile);
   if (folder === null) {
@@ -43,7 +43,7 @@ export async function loadImageEmbedder(options: EmbedderOptions): Promise<Image
 
 function imageEmbedder(
   ids: Pick<ImageEmbedder, 'space' | 'sameAs'>,
-  encoder: PictureEncoder,
+  encoder: ImageEncoder,
   side: ImageProjection,
 ): ImageEmbedder {
   return {
@@ -60,7 +60,7 @@ function imageEmbedder(
 
 /** A picture through its encoder and the image side of a head. */
 export async function embedPicture(
-  encoder: Pick<PictureEncoder, 'encode' | 'classes'>,
+  encoder: Pick<ImageEncoder, 'encode' | 'classes'>,
   side: Pick<ImageProjection, 'projectImages'>,
   bytes: Uint8Array,
 ): Promise<EmbeddedPicture> {

@@ -9,7 +9,7 @@ import {
   sizeOf,
   type TextEncoderEntry,
   textEncoderSchema,
-} from './encoder-entry.ts';
+} from './manifest-encoder.ts';
 import { fitting, readModelJson } from './model-json.ts';
 import { pinned, readLocks } from './model-lock.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
 import type { OnnxOutline } from '../onnx/inspect.ts';
 import { loadOnnx, type OnnxModel, type OnnxOptions } from '../onnx/onnx-session.ts';
-import type { ModelFile } from './encoder-entry.ts';
+import type { ModelFile } from './manifest-encoder.ts';
 
 /** Finds model files and verifies that they match the manifest. */
 

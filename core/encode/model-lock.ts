@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SightlineError } from '../errors.ts';
 import { unavailable } from '../files/file-errors.ts';
-import type { ModelFile } from './encoder-entry.ts';
+import type { ModelFile } from './manifest-encoder.ts';
 
 /**
  * lock.json beside the manifest: sizes and hashes from the first pull of each encoder. Later pulls and serving check

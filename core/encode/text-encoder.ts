@@ -3,12 +3,12 @@ import { SightlineError } from '../errors.ts';
 import { int64, type OnnxModel, type Tensor } from '../onnx/onnx-session.ts';
 import type { Embedding } from '../types.ts';
 import type { Loaded } from '../util/load-once.ts';
-import type { TextEncoderEntry, TextPooling } from './encoder-entry.ts';
+import { fingerprintTextEncoder } from './encoder-fingerprints.ts';
+import type { TextEncoderEntry, TextPooling } from './manifest-encoder.ts';
 import { findEncoder, loadChecked } from './model-files.ts';
 import type { Fingerprint } from './space-id.ts';
-import { fingerprintTextEncoder } from './text-fingerprint.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
-import { loadUnigram, UNIGRAM_SUFFIX } from './unigram.ts';
+import { loadUnigram, UNIGRAM_SUFFIX } from './unigram-tokenizer.ts';
 
 /** Turns texts into vectors of the text encoder's own space. */
 export interface TextEncoder {

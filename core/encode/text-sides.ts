@@ -5,7 +5,7 @@ import type { LanguageHint, ReadText } from '../ports.ts';
 import type { JointEmbedding } from '../types.ts';
 import { type Loaded, loadOnce } from '../util/load-once.ts';
 import { guessLanguage, UNNAMED } from './detect-language.ts';
-import type { EncoderOptions, Encoders } from './encoders.ts';
+import type { EncoderOptions, Encoders } from './encoder-pair.ts';
 import { type HeadInputs, loadTextSide, type TextProjection } from './head.ts';
 import type { HeadFile, TextSideFile } from './head-file.ts';
 import { loadManifest, textEncoderOf } from './manifest.ts';

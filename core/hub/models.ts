@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../encode/encoder-entry.ts';
+import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../encode/manifest-encoder.ts';
 import { verifyFile } from '../encode/model-files.ts';
 import { LOCK_FILE, type ModelLock, pinned, readLock } from '../encode/model-lock.ts';
 import { isSightlineError, SightlineError } from '../errors.ts';

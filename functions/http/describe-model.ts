@@ -1,8 +1,8 @@
 import { loadHeadFile, trainingCurves } from '../../core/encode/head-file.ts';
-import { readSharedSpaceId } from '../../core/encode/identity-head.ts';
-import { outputSizes, preprocessingOf } from '../../core/encode/image-encoder.ts';
+import { outputSizes, preprocessingOf } from '../../core/encode/image-model.ts';
 import { loadManifest, type Profile, profileOf, SHARED_OUTPUT } from '../../core/encode/manifest.ts';
 import { findFolder } from '../../core/encode/model-files.ts';
+import { readSharedSpaceId } from '../../core/encode/shared-space.ts';
 import type { SpaceId } from '../../core/types.ts';
 import { isJsonObject } from '../../core/util/canonical-json.ts';
 import type { ModelInfo } from './schemas/system.ts';

@@ -145,7 +145,7 @@ class Weights:
 
 
 def tokenizer_of(pieces: list[str], scores: np.ndarray) -> Tokenizer:
-    """The reference for core/encode/unigram.ts."""
+    """The reference for core/encode/unigram-tokenizer.ts."""
     vocabulary = [(piece, float(score)) for piece, score in zip(pieces, scores, strict=True)]
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=3))
     # nmt_nfkc: invisible characters become spaces, other control characters are removed.
@@ -296,7 +296,7 @@ def check_normaliser(weights: Weights, tokenizer: Tokenizer) -> bool:
 
 
 def write_golden(path: Path, tokenizer: Tokenizer) -> None:
-    """Reference ids of sentences and edge cases, for test/core/encode/unigram.test.ts."""
+    """Reference ids of sentences and edge cases, for test/core/encode/unigram-tokenizer.test.ts."""
     texts = [*SENTENCES, *ODD]
     rows = [json.dumps({"text": text, "ids": tokenizer.encode(text).ids}, ensure_ascii=True) for text in texts]
     path.write_text("[\n  " + ",\n  ".join(rows) + "\n]\n")

@@ -1,5 +1,5 @@
-import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
 import { type HeadFile, headBytes, type TextSideFile } from '../../core/encode/head-file.ts';
+import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/manifest-encoder.ts';
 import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
 import { CUTOFFS, type DirectionValues, type Values } from '../../training/metrics/metrics.ts';
 import { describeData } from './data-sets.ts';

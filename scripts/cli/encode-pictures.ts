@@ -1,4 +1,4 @@
-import type { Encoders } from '../../core/encode/encoders.ts';
+import type { Encoders } from '../../core/encode/encoder-pair.ts';
 import type { Dataset } from '../../training/datasets/dataset.ts';
 import { type Augmentation, FULL } from '../../training/features/augmentations.ts';
 import { type FeatureOptions, type Features, loadFeatures } from '../../training/features/extract.ts';

@@ -1,4 +1,4 @@
-import { loadEncoders } from '../../core/encode/encoders.ts';
+import { loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { path, text } from '../../core/setting-value.ts';
 import { closing } from '../../core/util/async-disposable.ts';
 import { userPath } from '../../server/environment.ts';

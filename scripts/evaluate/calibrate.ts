@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Encoders } from '../../core/encode/encoders.ts';
+import type { Encoders } from '../../core/encode/encoder-pair.ts';
 import { loadHead } from '../../core/encode/head.ts';
-import { sharedSpace } from '../../core/encode/identity-head.ts';
 import { findFolder } from '../../core/encode/model-files.ts';
+import { sharedSpace } from '../../core/encode/shared-space.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { writeWhole } from '../../core/files/atomic-write.ts';

@@ -1,4 +1,4 @@
-import { loadEncoders } from '../../core/encode/encoders.ts';
+import { loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { SightlineError } from '../../core/errors.ts';
 import type { Config } from '../../core/settings.ts';

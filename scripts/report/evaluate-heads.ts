@@ -1,4 +1,4 @@
-import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { closing } from '../../core/util/async-disposable.ts';

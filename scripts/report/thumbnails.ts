@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
+import { DEFAULT_LIMITS } from '../../core/encode/encoder-pair.ts';
 import { isSightlineError } from '../../core/errors.ts';
 import { thumbnail } from '../../core/picture/decode.ts';
 import { type CaptionedPicture, type Dataset, readPicture } from '../../training/datasets/dataset.ts';

@@ -1,12 +1,12 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CaptionWords } from '../../core/encode/caption-words.ts';
-import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { loadHeadFile, type TextSideFile } from '../../core/encode/head-file.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { dataFolder } from '../../server/environment.ts';
-import { frequentWords, writeCaptionWords } from '../../training/datasets/caption-words.ts';
+import { frequentWords, writeCaptionWords } from '../../training/datasets/count-caption-words.ts';
 import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import { TRAINING } from '../../training/datasets/deduplicate.ts';
 import { readPhrases } from '../../training/datasets/phrases.ts';

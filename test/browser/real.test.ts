@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { loadEncoders } from '../../core/encode/encoders.ts';
+import { loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { MODELS, writeHead } from '../core/encode/fixtures.ts';
 import { browserSkip, useBrowser } from '../support/browser.ts';

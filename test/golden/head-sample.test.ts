@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadEmbedder } from '../../core/encode/embedder.ts';
-import { loadEncoders } from '../../core/encode/encoders.ts';
+import { loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { loadHead } from '../../core/encode/head.ts';
 import { closing } from '../../core/util/async-disposable.ts';
 import { dot } from '../../core/util/vector-arithmetic.ts';

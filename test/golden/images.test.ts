@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
-import {
-  fingerprintImageEncoder,
-  type ImageEncoder,
-  loadImageEncoder,
-  preprocessingOf,
-} from '../../core/encode/image-encoder.ts';
+import { fingerprintImageEncoder } from '../../core/encode/encoder-fingerprints.ts';
+import { DEFAULT_LIMITS } from '../../core/encode/encoder-pair.ts';
+import { type ImageModel, loadImageModel, preprocessingOf } from '../../core/encode/image-model.ts';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
 import { decodeImage } from '../../core/picture/decode.ts';
 import type { RgbPixels } from '../../core/picture/preprocess.ts';
@@ -96,14 +92,14 @@ for (const { profile: name, folder, golden, recorded, published, ...wanted } of 
     const originals = published === undefined ? [] : readRows(1280, golden, 'features-fp32.f32');
     const twins = new Map<string, RgbPixels>();
     let preprocessing: Preprocessing;
-    let encoder: ImageEncoder;
+    let encoder: ImageModel;
     before(async () => {
       const profile = profileOf(await loadManifest(MODEL_DIRS), name);
       // Outputs were recorded with the publisher's preprocessing; a profile may deviate from it.
       preprocessing = await preprocessingOf(MODEL_DIRS, { ...profile.image, preprocessing: undefined });
       if (name === 'mobilenet') assert.deepEqual(preprocessing, MOBILENET);
       await fingerprintImageEncoder(MODEL_DIRS, profile.image);
-      encoder = await loadImageEncoder(MODEL_DIRS, profile.image);
+      encoder = await loadImageModel(MODEL_DIRS, profile.image);
       for (const { image } of items) {
         // CMYK is not pixels yet; its conversion is judged by the recorded outputs.
         if (image !== 'cmyk.jpg') twins.set(image, naivePreprocess(await uprightPixels(image), preprocessing));
@@ -201,7 +197,7 @@ describe('the crops Pillow made of three photos', () => {
   });
 
   it('give the recorded outputs to 1e-4', { skip: missingModel('mobilenet_v2_1.0_224') }, async () => {
-    const encoder = await loadImageEncoder(MODEL_DIRS, profileOf(await loadManifest(MODEL_DIRS), 'mobilenet').image);
+    const encoder = await loadImageModel(MODEL_DIRS, profileOf(await loadManifest(MODEL_DIRS), 'mobilenet').image);
     const { items } = readJson<{ items: Item[] }>('mobilenet_v2', 'index.json');
     for (const name of names) {
       const row = items.findIndex(({ image }) => image === `${name}.jpg`);

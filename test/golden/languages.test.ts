@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { type Head, loadHead } from '../../core/encode/head.ts';
 import { dot } from '../../core/util/vector-arithmetic.ts';
 import { embedImages } from '../../training/metrics/embed-pairs.ts';

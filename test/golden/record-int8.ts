@@ -2,7 +2,7 @@
 // Records the outputs of the bundled int8 encoders on this machine. Run it when their files change
 // (models/export/int8.py).
 import { writeFileSync } from 'node:fs';
-import { loadImageEncoder, preprocessingOf } from '../../core/encode/image-encoder.ts';
+import { loadImageModel, preprocessingOf } from '../../core/encode/image-model.ts';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
 import { loadTextEncoder } from '../../core/encode/text-encoder.ts';
 import { cosine } from '../support/cosine.ts';
@@ -22,7 +22,7 @@ function write(folder: string, file: string, rows: readonly Float32Array[], orig
 
 const { items: pictures } = readJson<{ items: { image: string }[] }>('efficientnet_lite2', 'index.json');
 const preprocessing = await preprocessingOf([MODELS], { ...profile.image, preprocessing: undefined });
-const image = await loadImageEncoder([MODELS], profile.image);
+const image = await loadImageModel([MODELS], profile.image);
 const outputs: Record<string, Float32Array>[] = [];
 for (const { image: name } of pictures) {
   // CMYK is not pixels yet: nothing is recorded for that picture.

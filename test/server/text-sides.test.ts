@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { loadEncoders } from '../../core/encode/encoders.ts';
+import { loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { writeTextSide } from '../../training/trainer/write-head.ts';

@@ -9,7 +9,7 @@ import {
   pipeline,
   SiglipTextModel,
 } from '@xenova/transformers';
-import type { TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
+import type { TextEncoderEntry } from '../../core/encode/manifest-encoder.ts';
 import { special } from './random-tokenizers.ts';
 import { weightsInside } from './weights-inside.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs/light.js';
-import type { TextEncoderEntry } from '../../core/encode/encoder-entry.ts';
+import type { TextEncoderEntry } from '../../core/encode/manifest-encoder.ts';
 
 /** Field numbers in onnx.proto3: of ModelProto, GraphProto, TensorProto, and external_data entries. */
 const GRAPH = 7;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { DEFAULT_LIMITS } from '../../core/encode/encoders.ts';
+import { DEFAULT_LIMITS } from '../../core/encode/encoder-pair.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { decodeImage } from '../../core/picture/decode.ts';
 import type { Preprocessing } from '../../core/picture/preprocessor-config.ts';

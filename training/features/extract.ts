@@ -1,5 +1,5 @@
-import { DEFAULT_LIMITS, type Encoders } from '../../core/encode/encoders.ts';
-import { type ImageEncoder, loadImageEncoder } from '../../core/encode/image-encoder.ts';
+import { DEFAULT_LIMITS, type Encoders } from '../../core/encode/encoder-pair.ts';
+import { type ImageModel, loadImageModel } from '../../core/encode/image-model.ts';
 import { fingerprintKey } from '../../core/encode/space-id.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { decodeImage } from '../../core/picture/decode.ts';
@@ -215,7 +215,7 @@ async function encodeMissing(
   if (todo.length === 0) return lost;
   const { modelDirs, encoders, parallel } = options;
   // One thread per picture, with several pictures at a time, uses the cores better than several threads per picture.
-  const encoder = await loadImageEncoder(modelDirs, encoders.profile.image, { threads: 1 });
+  const encoder = await loadImageModel(modelDirs, encoders.profile.image, { threads: 1 });
   const writers = caches.map((entry) => ({ ...entry, rows: [] as Row[] }));
   const flush = async (least: number) => {
     for (const { cache, rows } of writers) {
@@ -272,7 +272,7 @@ function decoderOf(bytes: Uint8Array): Decode {
 
 /** All outputs of the encoder for one augmentation of a picture, in the manifest's order. */
 async function encodeAugmented(
-  encoder: ImageEncoder,
+  encoder: ImageModel,
   decode: Decode,
   augmentation: Augmentation,
   sha256: string,

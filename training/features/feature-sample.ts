@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Encoders } from '../../core/encode/encoders.ts';
+import type { Encoders } from '../../core/encode/encoder-pair.ts';
 import { writeWhole } from '../../core/files/atomic-write.ts';
 import type { EncodedPairs } from './extract.ts';
 

@@ -1,4 +1,4 @@
-import type { Projection } from '../../core/encode/identity-head.ts';
+import type { Projection } from '../../core/encode/shared-space.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import type { EncodedPairs } from '../features/extract.ts';
 import type { HalfRows } from '../features/float16-matrix.ts';

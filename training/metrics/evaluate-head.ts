@@ -1,7 +1,7 @@
-import type { Encoders } from '../../core/encode/encoders.ts';
+import type { Encoders } from '../../core/encode/encoder-pair.ts';
 import { type HeadInputs, loadHead } from '../../core/encode/head.ts';
 import type { HeadFile } from '../../core/encode/head-file.ts';
-import { type Projection, sharedSpace, sharedSpaceId } from '../../core/encode/identity-head.ts';
+import { type Projection, sharedSpace, sharedSpaceId } from '../../core/encode/shared-space.ts';
 import { closing } from '../../core/util/async-disposable.ts';
 import type { PairSet } from '../features/extract.ts';
 import { embedImages, embedPairs } from './embed-pairs.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Encoders } from '../../core/encode/encoders.ts';
+import type { Encoders } from '../../core/encode/encoder-pair.ts';
 import { loadHeadFile, type TextSideFile } from '../../core/encode/head-file.ts';
 import { ModelProto } from '../../core/onnx/protobuf.ts';
 import { emptyTransform, type InputTransform, transformedWidth } from '../features/feature-transform.ts';

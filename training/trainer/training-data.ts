@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Encoders } from '../../core/encode/encoders.ts';
+import type { Encoders } from '../../core/encode/encoder-pair.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import { SightlineError } from '../../core/errors.ts';
 import { canonicalJson } from '../../core/util/canonical-json.ts';

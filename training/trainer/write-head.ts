@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Encoders } from '../../core/encode/encoders.ts';
+import type { Encoders } from '../../core/encode/encoder-pair.ts';
 import {
   HEAD_FILE,
   type HeadFile,

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { ImageEncoderEntry } from '../../../core/encode/encoder-entry.ts';
-import { loadImageEncoder } from '../../../core/encode/image-encoder.ts';
+import { loadImageModel } from '../../../core/encode/image-model.ts';
 import { loadManifest, parseManifest, profileOf } from '../../../core/encode/manifest.ts';
+import type { ImageEncoderEntry } from '../../../core/encode/manifest-encoder.ts';
 import { type ExpectedFile, loadChecked } from '../../../core/encode/model-files.ts';
 import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
 import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
@@ -129,9 +129,9 @@ describe('an ONNX model', () => {
       opset: undefined,
       files: { ...template.files, model: { path: 'model.onnx', bytes: bytes.length, sha256 }, others: [] },
     };
-    await assert.rejects(loadImageEncoder([dir], entry), refused('expected inputs pixel_values, got x'));
+    await assert.rejects(loadImageModel([dir], entry), refused('expected inputs pixel_values, got x'));
     const other = { ...entry, tensors: { ...entry.tensors, pixels: 'x' } };
-    await assert.rejects(loadImageEncoder([dir], other), refused('features|pixel|shape', 'got'));
+    await assert.rejects(loadImageModel([dir], other), refused('features|pixel|shape', 'got'));
   });
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { guessLanguage } from '../../../core/encode/detect-language.ts';
-import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { MODELS } from './fixtures.ts';
 
 const SHORT = new URL('../../fixtures/short-queries.json', import.meta.url);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
-import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { loadHead } from '../../../core/encode/head.ts';
 import { HEAD_FILE, IMAGE_SIDE_MODEL, loadHeadFile, textSideModel } from '../../../core/encode/head-file.ts';
 import { type EmbedderOptions, loadImageEmbedder } from '../../../core/encode/image-embedder.ts';

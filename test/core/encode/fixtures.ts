@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Encoders } from '../../../core/encode/encoders.ts';
+import type { Encoders } from '../../../core/encode/encoder-pair.ts';
 import {
   HEAD_FILE,
   HEAD_MODEL,

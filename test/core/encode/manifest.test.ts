@@ -4,13 +4,13 @@ import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { ModelFile, TextEncoderEntry } from '../../../core/encode/encoder-entry.ts';
+import { fingerprintImageEncoder, fingerprintTextEncoder } from '../../../core/encode/encoder-fingerprints.ts';
 import { loadHeadFile } from '../../../core/encode/head-file.ts';
-import { fingerprintImageEncoder, loadImageEncoder } from '../../../core/encode/image-encoder.ts';
+import { loadImageModel } from '../../../core/encode/image-model.ts';
 import { loadManifest, type Manifest, parseManifest, profileOf } from '../../../core/encode/manifest.ts';
+import type { ModelFile, TextEncoderEntry } from '../../../core/encode/manifest-encoder.ts';
 import { findFolder, verifyFile } from '../../../core/encode/model-files.ts';
 import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
-import { fingerprintTextEncoder } from '../../../core/encode/text-fingerprint.ts';
 import { isSightlineError, type SightlineError } from '../../../core/errors.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { weightsInside } from '../../support/weights-inside.ts';
@@ -85,7 +85,7 @@ describe('the manifest', () => {
     for (const entry of [text, { ...multilingual, name: 'multilingual-e5-small' }]) {
       await (await loadTextEncoder([MODELS], { ...entry, bundled: false }, { threads: 1 })).close();
     }
-    await (await loadImageEncoder([MODELS], { ...image, bundled: false }, { threads: 1 })).close();
+    await (await loadImageModel([MODELS], { ...image, bundled: false }, { threads: 1 })).close();
     const other = loadTextEncoder([MODELS], { ...text, bundled: false, opset: 16 });
     await assert.rejects(other, mismatch('model.onnx: expected opset 16, as the manifest says, got 17'));
   });
@@ -203,15 +203,15 @@ describe('model files', () => {
     const dir = copyModels(tempFolder(), ['efficientnet-lite2-int8']);
     const path = join(dir, 'efficientnet-lite2-int8', 'model.onnx');
     const fewer = { ...image, outputs: { logits: 1001 } };
-    await assert.rejects(loadImageEncoder([dir], fewer), mismatch(path, '[any, 1001]', '1000'));
+    await assert.rejects(loadImageModel([dir], fewer), mismatch(path, '[any, 1001]', '1000'));
     const other = { ...image, outputs: { pooled: 1280 } };
-    await assert.rejects(loadImageEncoder([dir], other), mismatch(path, 'pooled', 'features, logits'));
+    await assert.rejects(loadImageModel([dir], other), mismatch(path, 'pooled', 'features, logits'));
     const renamed = { ...image, tensors: { ...image.tensors, pixels: 'pixels' } };
-    await assert.rejects(loadImageEncoder([dir], renamed), mismatch(path, 'inputs pixels', 'pixel_values'));
+    await assert.rejects(loadImageModel([dir], renamed), mismatch(path, 'inputs pixels', 'pixel_values'));
     const smaller = { ...image, preprocessing: { crop: 224 } };
-    await assert.rejects(loadImageEncoder([dir], smaller), mismatch(path, '224', '260'));
+    await assert.rejects(loadImageModel([dir], smaller), mismatch(path, '224', '260'));
     writeFileSync(path, 'not a model');
-    await assert.rejects(loadImageEncoder([dir], image), mismatch(path, 'ONNX model'));
+    await assert.rejects(loadImageModel([dir], image), mismatch(path, 'ONNX model'));
   });
 
   it('with weights beside them are known by the file that had both, and refused when these are altered', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import type { TextEncoderEntry } from '../../../core/encode/encoder-entry.ts';
 import { loadManifest } from '../../../core/encode/manifest.ts';
+import type { TextEncoderEntry } from '../../../core/encode/manifest-encoder.ts';
 import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
 import { cosine } from '../../support/cosine.ts';
 import { MODELS } from './fixtures.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { BertTokenizer } from '@xenova/transformers';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
-import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { loadManifest, profileOf } from '../../../core/encode/manifest.ts';
 import { LOCK_FILE } from '../../../core/encode/model-lock.ts';
 import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CLIPTokenizer, type PreTrainedTokenizer, SiglipTokenizer } from '@xenova/transformers';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
-import { loadEncoders } from '../../../core/encode/encoders.ts';
+import { loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { loadImageEmbedder } from '../../../core/encode/image-embedder.ts';
 import { loadManifest, profileOf } from '../../../core/encode/manifest.ts';
 import { readLock } from '../../../core/encode/model-lock.ts';

@@ -3,7 +3,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
-import { loadEncoders } from '../../../core/encode/encoders.ts';
+import { loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { HEAD_FILE, loadHeadFile, textSideModel } from '../../../core/encode/head-file.ts';
 import { writeJsonFile } from '../../../core/files/json-file.ts';
 import { ANY_LANGUAGE, type Embedder, type LanguageHint } from '../../../core/ports.ts';

@@ -6,7 +6,7 @@ import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
-import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { DEFAULT_LIMITS } from '../../../core/encode/encoder-pair.ts';
 import type { ImageRejection } from '../../../core/errors.ts';
 import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import { isTruncated, type PictureFormat, sniff } from '../../../core/picture/format.ts';

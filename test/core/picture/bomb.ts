@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { DEFAULT_LIMITS } from '../../../core/encode/encoder-pair.ts';
 import { isSightlineError } from '../../../core/errors.ts';
 import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import type { Preprocessing } from '../../../core/picture/preprocessor-config.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { DEFAULT_LIMITS } from '../../../core/encode/encoder-pair.ts';
 import { METADATA_VERSION } from '../../../core/metadata/embedded.ts';
 import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import { hashDistance } from '../../../core/picture/near-duplicate-rule.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { DEFAULT_LIMITS } from '../../../core/encode/encoder-pair.ts';
 import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import { contentTypeOf } from '../../../core/picture/format.ts';
 import { readHeader } from '../../../core/picture/header.ts';

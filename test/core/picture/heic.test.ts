@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp, { type Sharp } from 'sharp';
-import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { DEFAULT_LIMITS } from '../../../core/encode/encoder-pair.ts';
 import { decodeImage, thumbnail } from '../../../core/picture/decode.ts';
 import { readHeader } from '../../../core/picture/header.ts';
 import { decodeHeic } from '../../../core/picture/heic.ts';

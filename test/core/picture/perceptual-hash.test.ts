@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { DEFAULT_LIMITS } from '../../../core/encode/encoders.ts';
+import { DEFAULT_LIMITS } from '../../../core/encode/encoder-pair.ts';
 import { decodeImage } from '../../../core/picture/decode.ts';
 import { hashDistance } from '../../../core/picture/near-duplicate-rule.ts';
 import { perceptualHash } from '../../../core/picture/perceptual-hash.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { loadEncoders } from '../../../core/encode/encoders.ts';
+import { loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { loadHeadFile } from '../../../core/encode/head-file.ts';
 import { MODELS, writeHead } from '../../core/encode/fixtures.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { loadEncoders } from '../../../core/encode/encoders.ts';
+import { loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { loadHeadFile } from '../../../core/encode/head-file.ts';
 import type { Spaces } from '../../../core/ports.ts';
 import { openQdrantSpaces } from '../../../core/vectors/qdrant/spaces.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { type DatasetLocation, readDataset } from '../../../training/datasets/dataset.ts';
 import { FLIPPED, FULL } from '../../../training/features/augmentations.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Encoders, loadEncoders } from '../../../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { loadHeadFile } from '../../../core/encode/head-file.ts';
 import { bestOnTheWay, fineTuning, withFittingBatch } from '../../../training/trainer/fine-tuning.ts';
 import { RECIPES } from '../../../training/trainer/recipes.ts';

@@ -1,11 +1,10 @@
 import { SightlineError } from '../errors.ts';
 import type { JointEmbedding, SpaceId } from '../types.ts';
 import { normalise } from '../util/vector-arithmetic.ts';
-import { fingerprintImageEncoder, type ImageOutputs } from './image-encoder.ts';
+import { fingerprintImageEncoder, fingerprintTextEncoder } from './encoder-fingerprints.ts';
+import type { ImageOutputs } from './image-model.ts';
 import { type Profile, SHARED_OUTPUT } from './manifest.ts';
-import type { Fingerprint } from './space-id.ts';
-import { pairSpaceId } from './space-id.ts';
-import { fingerprintTextEncoder } from './text-fingerprint.ts';
+import { type Fingerprint, pairSpaceId } from './space-id.ts';
 
 /**
  * The space of encoders that were trained together (CLIP and the like): their own vectors, of unit length. It takes the

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type ImageEncoder, loadImageEncoder } from '../../../core/encode/image-encoder.ts';
+import { type ImageModel, loadImageModel } from '../../../core/encode/image-model.ts';
 import { loadManifest, profileOf } from '../../../core/encode/manifest.ts';
 import type { RgbPixels } from '../../../core/picture/preprocess.ts';
 import { Random } from '../../../training/random.ts';
@@ -8,9 +8,9 @@ import { maxDifference } from '../../golden/golden.ts';
 import { MODELS } from './fixtures.ts';
 
 describe('the image encoder', () => {
-  let encoder: ImageEncoder;
+  let encoder: ImageModel;
   before(async () => {
-    encoder = await loadImageEncoder([MODELS], profileOf(await loadManifest([MODELS]), 'compact').image);
+    encoder = await loadImageModel([MODELS], profileOf(await loadManifest([MODELS]), 'compact').image);
   });
   after(() => encoder.close());
 

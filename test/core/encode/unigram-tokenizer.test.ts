@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { loadUnigram } from '../../../core/encode/unigram.ts';
+import { loadUnigram } from '../../../core/encode/unigram-tokenizer.ts';
 import { readJson } from '../../golden/golden.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { MODELS, noise } from './fixtures.ts';

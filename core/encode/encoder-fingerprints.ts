@@ -1,4 +1,6 @@
-import type { TextEncoderEntry } from './encoder-entry.ts';
+import { PIXEL_PIPELINE } from '../picture/preprocess.ts';
+import { preprocessingOf } from './image-model.ts';
+import type { ImageEncoderEntry, TextEncoderEntry } from './manifest-encoder.ts';
 import { findEncoder, verifyFile } from './model-files.ts';
 import type { Fingerprint } from './space-id.ts';
 
@@ -32,4 +34,18 @@ export async function fingerprintTextEncoder(
     // Omitted when there is none, so that older spaces keep their ids.
     ...(padding === 'none' ? {} : { padding }),
   };
+}
+
+/**
+ * Everything that determines an image encoder's outputs, without loading it.
+ * @throws {model-mismatch} when its files do not match their hashes
+ */
+export async function fingerprintImageEncoder(
+  modelDirs: readonly string[],
+  entry: ImageEncoderEntry,
+): Promise<Fingerprint> {
+  const { files, tensors, outputs } = entry;
+  const model = await verifyFile(await findEncoder(modelDirs, entry), files.model);
+  const preprocessing = await preprocessingOf(modelDirs, entry);
+  return { model, outputs, layout: tensors.layout, preprocessing, pipeline: PIXEL_PIPELINE };
 }

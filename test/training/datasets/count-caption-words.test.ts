@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadCaptionWords } from '../../../core/encode/caption-words.ts';
-import { frequentWords, writeCaptionWords } from '../../../training/datasets/caption-words.ts';
+import { frequentWords, writeCaptionWords } from '../../../training/datasets/count-caption-words.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const times = (count: number, ...captions: string[]) => Array.from({ length: count }, () => ({ captions }));

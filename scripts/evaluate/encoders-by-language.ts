@@ -1,4 +1,4 @@
-import { type Encoders, loadEncoders } from '../../core/encode/encoders.ts';
+import { type Encoders, loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import { type Dataset, readDataset } from '../../training/datasets/dataset.ts';
 import type { Features } from '../../training/features/extract.ts';

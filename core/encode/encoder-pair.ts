@@ -1,9 +1,9 @@
 import type { DecodeLimits } from '../picture/decode.ts';
 import { loadOnce } from '../util/load-once.ts';
-import type { ImageEncoder, ImageOutputs } from './image-encoder.ts';
+import { DEFAULT_LIMITS, type ImageEncoder, openImageEncoder } from './image-encoder.ts';
+import type { ImageModel, ImageOutputs } from './image-model.ts';
 import { encoderAdvice, loadManifest, type Profile, profileOf, textEncoderOf } from './manifest.ts';
 import { findEncoder } from './model-files.ts';
-import { DEFAULT_LIMITS, openPictureEncoder, type PictureEncoder } from './picture-encoder.ts';
 import { fingerprintKey } from './space-id.ts';
 import { describeTextEncoder, loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 
@@ -11,7 +11,7 @@ import { describeTextEncoder, loadTextEncoder, type TextEncoder } from './text-e
 export interface Encoders {
   readonly profile: Profile;
   readonly text: TextEncoder & { readonly key: string };
-  readonly image: Omit<PictureEncoder, 'close'>;
+  readonly image: Omit<ImageEncoder, 'close'>;
   close(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   for (const encoder of [profile.text, profile.image]) {
     await findEncoder(modelDirs, encoder, encoderAdvice(profile.name));
   }
-  const image = await openPictureEncoder(modelDirs, profile.image, { threads, limits });
+  const image = await openImageEncoder(modelDirs, profile.image, { threads, limits });
   const loadText = () => loadTextEncoder(modelDirs, profile.text, { threads });
   const text =
     options.texts === 'later'
@@ -60,5 +60,5 @@ export async function loadEncoders(options: EncoderOptions): Promise<Encoders> {
   };
 }
 
-export type { ImageEncoder, ImageOutputs, TextEncoder };
+export type { ImageModel, ImageOutputs, TextEncoder };
 export { DEFAULT_LIMITS };
