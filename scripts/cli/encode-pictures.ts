@@ -1,7 +1,8 @@
 import type { Encoders } from '../../core/encode/encoder-pair.ts';
 import type { Dataset } from '../../training/datasets/dataset.ts';
 import { type Augmentation, FULL } from '../../training/features/augmentations.ts';
-import { type FeatureOptions, type Features, loadFeatures } from '../../training/features/extract.ts';
+import { type FeatureOptions, type Features, loadFeatures, loadTexts } from '../../training/features/extract.ts';
+import type { HalfMatrix } from '../../training/features/float16-matrix.ts';
 import type { CacheLocation } from '../../training/features/shared-cache.ts';
 import { loadTrainingData, type TrainingData } from '../../training/trainer/training-data.ts';
 import type { Location } from './location.ts';
@@ -10,7 +11,7 @@ import { printWarnings } from './training-options.ts';
 
 /**
  * Encodes captioned pictures for the training commands: with a progress bar, and with warnings about skipped ones on
- * stderr. Ctrl-C ends the process once the pictures encoded so far are in the cache.
+ * stderr. Ctrl-C ends the process once what is encoded so far is in the cache.
  */
 
 export interface EncodingOptions {
@@ -52,28 +53,50 @@ export async function encodeTrainingData(
   return shown(location, options, augmentations, (full) => loadTrainingData(dataset, full));
 }
 
+/**
+ * Encodes texts that are not captions.
+ * @param unit a plural noun for them
+ */
+export async function encodeTexts(
+  texts: readonly string[],
+  unit: string,
+  { features, ...options }: EncodingOptions,
+): Promise<HalfMatrix> {
+  return interruptibly((watched) =>
+    loadTexts(texts, unit, { ...options, ...features, ...watched, augmentations: [FULL], parallel: 1 }),
+  );
+}
+
 async function shown<T extends Pick<Features, 'warnings'>>(
   { remote }: Location,
   { features, ...options }: EncodingOptions,
   augmentations: readonly Augmentation[],
   load: (options: FeatureOptions) => Promise<T>,
 ): Promise<T> {
-  const progress = encodingProgress();
   const parallel = remote ? PARALLEL_REMOTE_PICTURES : PARALLEL_PICTURES;
   const { cache, shared } = features;
+  const loaded = await interruptibly((watched) =>
+    load({ ...options, cache, shared, augmentations, parallel, ...watched }),
+  );
+  printWarnings(loaded.warnings);
+  return loaded;
+}
+
+async function interruptibly<T>(
+  encode: (watched: Required<Pick<FeatureOptions, 'signal' | 'onProgress'>>) => Promise<T>,
+): Promise<T> {
+  const progress = encodingProgress();
   const interrupt = new AbortController();
   const { signal } = interrupt;
   const stop = () => interrupt.abort();
   process.once('SIGINT', stop);
   try {
-    const full = { ...options, cache, shared, augmentations, parallel, signal, onProgress: progress.update };
-    const loaded = await load(full).finally(progress.stop);
+    const encoded = await encode({ signal, onProgress: progress.update }).finally(progress.stop);
     signal.throwIfAborted();
-    printWarnings(loaded.warnings);
-    return loaded;
+    return encoded;
   } catch (error) {
     if (signal.aborted) {
-      console.error('stopped; the pictures encoded so far are kept, and the next call goes on from there');
+      console.error('stopped; what is encoded so far is kept, and the next call goes on from there');
       // Nobody else hears the signal now: it ends the process as usual.
       process.kill(process.pid, 'SIGINT');
     }

@@ -10,8 +10,7 @@ import { frequentWords, writeCaptionWords } from '../../training/datasets/count-
 import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import { TRAINING } from '../../training/datasets/deduplicate.ts';
 import { readPhrases } from '../../training/datasets/phrases.ts';
-import { FULL } from '../../training/features/augmentations.ts';
-import { loadTexts, type PairSet } from '../../training/features/extract.ts';
+import type { PairSet } from '../../training/features/extract.ts';
 import type { CacheLocation } from '../../training/features/shared-cache.ts';
 import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
 import { withFittingBatch } from '../../training/trainer/fine-tuning.ts';
@@ -20,7 +19,7 @@ import { readTextSide } from '../../training/trainer/stored-head.ts';
 import { trainTextSide } from '../../training/trainer/text-side.ts';
 import { type NamedClasses, type ParallelPhrases, textSideData } from '../../training/trainer/text-side-data.ts';
 import { headGraph, type TrainedHead, type TrainedTextSide, writeTextSide } from '../../training/trainer/write-head.ts';
-import { encodePictures } from '../cli/encode-pictures.ts';
+import { encodePictures, encodeTexts } from '../cli/encode-pictures.ts';
 import type { Location } from '../cli/location.ts';
 import { createProgress } from '../cli/progress.ts';
 import { calibrateSide, captionsByLanguage } from '../evaluate/calibrate.ts';
@@ -241,8 +240,8 @@ async function namedClasses(
   if (classes === null || TEXT_SIDE.classes === null) return null;
   const texts = classes.map(({ names }) => names.slice(0, NAMES_A_CLASS));
   return {
-    own: await encodeTexts(job, own, texts.flat(), 'class names'),
-    first: await encodeTexts(job, first, texts.flat(), 'class names'),
+    own: await encodeTexts(texts.flat(), 'class names', { ...job, encoders: own }),
+    first: await encodeTexts(texts.flat(), 'class names', { ...job, encoders: first }),
     firstText: firstRows(texts),
     pseudo: TEXT_SIDE.classes,
     seed: job.seed,
@@ -259,14 +258,10 @@ async function parallelPhrases(
   const texts = phrases.map((phrase) => languages.flatMap((lang) => phrase[lang] ?? []));
   const english = phrases.map((phrase) => phrase[FIRST_LANGUAGE]!);
   return {
-    own: await encodeTexts(job, own, texts.flat(), 'phrases'),
-    first: await encodeTexts(job, first, english, 'phrases'),
+    own: await encodeTexts(texts.flat(), 'phrases', { ...job, encoders: own }),
+    first: await encodeTexts(english, 'phrases', { ...job, encoders: first }),
     firstText: firstRows(texts),
   };
-}
-
-function encodeTexts({ modelDirs, features }: TextSideJob, encoders: Encoders, texts: string[], unit: string) {
-  return loadTexts(texts, unit, { encoders, modelDirs, ...features, augmentations: [FULL], parallel: 1 });
 }
 
 /** Where the texts of each group begin when all are in one list, and at last where they end. */

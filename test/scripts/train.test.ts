@@ -52,7 +52,7 @@ describe('npm run train, npm run tune', () => {
     const encoding = command('train', training('whole', '--json'));
     // The progress line at the start: those that are being encoded then are kept.
     const stopped = await killWhen('the first line', (printed) => printed.includes(' pictures'), encoding, 'SIGINT');
-    assert.match(stopped.printed, /\nstopped; the pictures encoded so far are kept, .*\n$/);
+    assert.match(stopped.printed, /\nstopped; what is encoded so far is kept, .*\n$/);
     assert.equal(stopped.code, null);
     const { code, stdout, stderr } = await call('train', ...training('whole', '--json'));
     assert.equal(code, 0, stderr);
@@ -104,6 +104,9 @@ describe('npm run train, npm run tune', () => {
     await writeFile(phrases, '{"en":"a red ball","tr":"kırmızı top"}\n{"en":"a train","sv":"ett tåg"}\n');
     const side = ['--text-side', 'multilingual-e5-small', '--hidden', '64', '--phrases', phrases];
     const given = ['--into', into, '--epochs', '1', '--with-validation', '--captions', `${french}:fr`];
+    const encoding = command('train', ['--data', data, ...side, ...given]);
+    const stopped = await killWhen('texts', (printed) => printed.includes(' class names'), encoding, 'SIGINT');
+    assert.match(stopped.printed, /\nstopped; what is encoded so far is kept, .*\n$/);
     const { code, stdout, stderr } = await call('train', '--data', data, ...side, ...given);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^en .*\n^de .*\n^fr /m);
