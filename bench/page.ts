@@ -11,7 +11,7 @@ import { imageId } from '../core/index-image.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
 import { closing } from '../core/util/async-disposable.ts';
 import { normalise } from '../core/util/vector-arithmetic.ts';
-import { buildPage } from '../server/build-page.ts';
+import { buildPage } from '../server/bundle-page.ts';
 import { launchBrowser } from '../test/support/browser.ts';
 import { type PageServer, pageServer, sampleNames, samplePath } from '../test/support/page-server.ts';
 import { median } from './support/measuring.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadManifest, textEncoderOf } from '../core/encode/manifest.ts';
 import { loadTextEncoder, tokenizerOf } from '../core/encode/text-encoder.ts';
-import { pullModel } from '../core/hub/models.ts';
+import { pullModel } from '../core/hub/pull-model.ts';
 import { dot } from '../core/util/vector-arithmetic.ts';
 import { startHub } from '../test/support/hub-server.ts';
 import { randomRepos } from '../test/support/random-models.ts';

@@ -12,7 +12,6 @@ import { readPage } from './http/page-files.ts';
 import { createSessions } from './http/session-cookie.ts';
 import { createLambdaApp, type LambdaBindings, requestMetrics, sourceAddress } from './lambda/app.ts';
 import { settled } from './lambda/cold-start.ts';
-import { buffered, streamed } from './lambda/http-response.ts';
 import {
   openQueue,
   originKeyHash,
@@ -21,7 +20,8 @@ import {
   runtimeWith,
   telemetry,
   version,
-} from './lambda/runtime.ts';
+} from './lambda/composition-root.ts';
+import { buffered, streamed } from './lambda/http-response.ts';
 
 /** In the stack's state bucket; a lifecycle rule there deletes entries older than the trash keeps. */
 const TRASH_RECORDS = 'trash/';

@@ -5,9 +5,9 @@ import { loadImageEmbedder } from '../core/encode/image-embedder.ts';
 import { loadOnce } from '../core/util/load-once.ts';
 import { createIngest } from './events/run-job.ts';
 import { settled } from './lambda/cold-start.ts';
+import { openQueue, readLambdaConfig, runtimeWith, telemetry } from './lambda/composition-root.ts';
 import { createBatchIndexer } from './lambda/index-batch.ts';
-import { isPurgeEvent, type PURGE_EVENT, purge } from './lambda/purge-event.ts';
-import { openQueue, readLambdaConfig, runtimeWith, telemetry } from './lambda/runtime.ts';
+import { isPurgeEvent, type PURGE_EVENT, purge } from './lambda/purge-tombstones-event.ts';
 import { createSqsHandler } from './lambda/sqs-batch.ts';
 
 /** A grey PNG of one pixel. */

@@ -85,7 +85,7 @@ export function createFunctions(settings: Settings, parts: Parts) {
 }
 
 /**
- * Once a day the ingest function purges old deletions, by the event of functions/lambda/purge-event.ts.
+ * Once a day the ingest function purges old deletions, by the event of functions/lambda/purge-tombstones-event.ts.
  */
 function purgeDaily(ingest: sst.aws.Function) {
   const rule = new aws.cloudwatch.EventRule('PurgeDaily', {

@@ -6,10 +6,10 @@ import { unavailable } from '../core/files/file-errors.ts';
 import { path, toggle } from '../core/setting-value.ts';
 import { closing } from '../core/util/async-disposable.ts';
 import { pluralise } from '../core/util/pluralise.ts';
+import { createLogger, expectIndex, openRuntime } from '../server/composition-root.ts';
 import { readConfig } from '../server/environment.ts';
 import { exportUserData } from '../server/export-import.ts';
-import { openTrash } from '../server/local-stores.ts';
-import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';
+import { openTrash } from '../server/trash-and-sessions.ts';
 import { command, EXIT } from './cli/command.ts';
 import { INDEX } from './cli/options.ts';
 

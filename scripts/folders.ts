@@ -1,8 +1,8 @@
 import { toggle } from '../core/setting-value.ts';
 import { closing } from '../core/util/async-disposable.ts';
 import { pluralise } from '../core/util/pluralise.ts';
+import { createLogger, expectIndex, openRuntime, type Runtime } from '../server/composition-root.ts';
 import { readConfig, userPath } from '../server/environment.ts';
-import { createLogger, expectIndex, openRuntime, type Runtime } from '../server/runtime.ts';
 import { removeSamples } from '../server/sample-photos.ts';
 import { askMoved } from './cli/ask-moved.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';

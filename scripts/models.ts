@@ -4,7 +4,7 @@ import { HEAD_FILE, loadHeadFile } from '../core/encode/head-file.ts';
 import { loadManifest, type Manifest, profileOf, textEncoderOf } from '../core/encode/manifest.ts';
 import { type ModelLock, readLock } from '../core/encode/model-lock.ts';
 import { isSightlineError } from '../core/errors.ts';
-import { checkModel, type Encoder, pinnedFiles, removeModel } from '../core/hub/models.ts';
+import { checkModel, type Encoder, pinnedFiles, removeModel } from '../core/hub/pull-model.ts';
 import { path } from '../core/setting-value.ts';
 import { ownModels, readConfig, readHubConfig } from '../server/environment.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';

@@ -15,9 +15,9 @@ import {
 import type { SearchTerm } from '../core/search/weighted-terms.ts';
 import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
 import { closing } from '../core/util/async-disposable.ts';
+import { createLogger, expectIndex, openRuntime } from '../server/composition-root.ts';
 import { ownLanguages, readConfig } from '../server/environment.ts';
 import { hideAbsent } from '../server/folders/hidden-folders.ts';
-import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 

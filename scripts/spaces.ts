@@ -1,9 +1,9 @@
 import type { SpaceSummary } from '../core/ports.ts';
 import { closing } from '../core/util/async-disposable.ts';
 import { pluralise } from '../core/util/pluralise.ts';
+import { expectIndex, openSpaces } from '../server/composition-root.ts';
 import { readConfig } from '../server/environment.ts';
 import { findModels, type SpaceModels } from '../server/reindex/space-models.ts';
-import { expectIndex, openSpaces } from '../server/runtime.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { BUILD_OPTIONS, buildOptions, changeSpace } from './reindex/change-models.ts';
 

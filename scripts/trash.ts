@@ -1,9 +1,9 @@
 import type { Trash } from '../core/trash.ts';
 import { closing } from '../core/util/async-disposable.ts';
 import { everyItem } from '../core/util/paginate.ts';
+import { createLogger, expectIndex, openRuntime } from '../server/composition-root.ts';
 import { readConfig } from '../server/environment.ts';
-import { openTrash } from '../server/local-stores.ts';
-import { createLogger, expectIndex, openRuntime } from '../server/runtime.ts';
+import { openTrash } from '../server/trash-and-sessions.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { INDEX, JSON_OUTPUT } from './cli/options.ts';
 

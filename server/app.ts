@@ -17,11 +17,11 @@ import { createMetrics } from '../functions/http/prometheus-metrics.ts';
 import { openReport } from '../functions/http/report-file.ts';
 import type { Sessions } from '../functions/http/session-cookie.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import type { Runtime } from './composition-root.ts';
 import { isCheckout, root } from './environment.ts';
 import { folderChanges } from './folders/changes-by-api.ts';
 import { hideAbsent } from './folders/hidden-folders.ts';
 import type { SpaceParts } from './reindex/follow-live-space.ts';
-import type { Runtime } from './runtime.ts';
 
 /**
  * The HTTP API and the page for one process on one machine. Each space has its own app, so that models and vectors
@@ -129,7 +129,7 @@ export function isLoopback(host: string): boolean {
 function lazyPage(): StaticFiles {
   const page = loadOnce(async () => {
     if (!isCheckout) return readPage(join(root, 'dist/web'));
-    const { buildPage } = await import('./build-page.ts');
+    const { buildPage } = await import('./bundle-page.ts');
     return buildPage();
   });
   return async (path) => (await page.get()).get(path) ?? null;

@@ -11,7 +11,7 @@ import { everyItem } from '../core/util/paginate.ts';
 import { HttpProblem } from '../functions/http/problem.ts';
 import { MAX_TAGS, tag, withTags } from '../functions/http/schemas/tags.ts';
 import { parseOrThrow } from '../functions/http/validation.ts';
-import type { Runtime } from './runtime.ts';
+import type { Runtime } from './composition-root.ts';
 
 /**
  * Export and import of data that only the index has: tags, captions, and the trash. One JSON document per line;

@@ -7,8 +7,8 @@ import type { PictureStore } from '../core/objects/picture-store.ts';
 import { mayBePicture } from '../core/picture/is-picture.ts';
 import { createSequencer, type Sequencer } from '../functions/events/local-sequencer.ts';
 import { createIngest } from '../functions/events/run-job.ts';
+import type { Runtime } from './composition-root.ts';
 import { JobQueue } from './queue/job-queue.ts';
-import type { Runtime } from './runtime.ts';
 import type { ReconcileOptions } from './watch/reconcile.ts';
 
 /**

@@ -6,14 +6,14 @@ import { closing } from '../core/util/async-disposable.ts';
 import { createChanges } from '../functions/http/change-feed.ts';
 import type { Readiness } from '../functions/http/deps.ts';
 import { createLocalApp } from './app.ts';
+import { createLogger, openRuntime, type Runtime } from './composition-root.ts';
 import { isLeftByNpm, readConfig } from './environment.ts';
 import type { AskMoved } from './folders/folders.ts';
 import { listen, stopListening } from './listen.ts';
-import { emptyRegularly, openSessions, openTrash } from './local-stores.ts';
 import { aborted, type CreateProgress, openBucketSource, openFolderSource } from './picture-source.ts';
 import { greeting } from './print-addresses.ts';
-import { refreshInBackground } from './refresh-metadata.ts';
-import { createLogger, openRuntime, type Runtime } from './runtime.ts';
+import { refreshInBackground } from './refresh-metadata-in-background.ts';
+import { emptyRegularly, openSessions, openTrash } from './trash-and-sessions.ts';
 
 /**
  * Everything on one machine: the HTTP API, the page, and watched folders, whose changes go through the same ingest as

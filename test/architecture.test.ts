@@ -57,13 +57,13 @@ const homes: Record<string, RegExp> = {
   eld: /^core\/encode\/detect-language\.ts$/,
   protobufjs: /^core\/onnx\/protobuf\.ts$/,
   '@aws-sdk/client-sqs': /^functions\/events\/sqs-client\.ts$/,
-  sst: /^functions\/lambda\/runtime\.ts$/,
+  sst: /^functions\/lambda\/composition-root\.ts$/,
   'cli-progress': /^scripts\/cli\/progress\.ts$/,
   ignore: /^core\/objects\/folder\/ignore-file\.ts$/,
   'csv-parse': /^training\/datasets\/csv\.ts$/,
   'tar-stream': /^training\/datasets\/tar-shard\.ts$/,
   yauzl: /^training\/datasets\/zip-files\.ts$/,
-  esbuild: /^(server\/build-page|scripts\/.*)\.ts$/,
+  esbuild: /^(server\/bundle-page|scripts\/.*)\.ts$/,
 };
 
 /** Benchmarks compare vendor packages with our code. */
@@ -194,7 +194,7 @@ describe('the arrows of the design', () => {
   }
 
   it('only the composition roots read the environment; a variable of a library is written where it is imported', () => {
-    const roots = ['server/environment.ts', 'functions/lambda/runtime.ts'];
+    const roots = ['server/environment.ts', 'functions/lambda/composition-root.ts'];
     const reading = /\bprocess\.env\b(?!\.[A-Z_]+ = )/;
     for (const file of product.filter((name) => !roots.includes(name))) {
       assert.doesNotMatch(readFileSync(join(root, file), 'utf8'), reading, `${file} reads process.env`);

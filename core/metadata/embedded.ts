@@ -9,7 +9,7 @@ export const METADATA_VERSION = 4;
 
 /** Metadata in the picture itself. */
 export interface EmbeddedMetadata extends Exposure {
-  /** In the form of `date.ts`. */
+  /** In the form of `parse-date.ts`. */
   readonly takenAt: string | null;
   readonly takenFrom: EmbeddedSource | null;
   readonly camera: string | null;

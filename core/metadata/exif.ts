@@ -1,5 +1,5 @@
 import type { ContentValues } from '../picture-fields.ts';
-import { parseDate } from './date.ts';
+import { parseDate } from './parse-date.ts';
 import { numberOf, openTiff, readDirectory, type Tiff, type TiffDirectory, textOf } from './tiff.ts';
 
 /** Tags of Exif 2.32, sections 4.6.3 to 4.6.6, and of TIFF/EP (time zone). */
@@ -36,7 +36,7 @@ export type Exposure = Pick<ContentValues, (typeof EXPOSURE_FIELDS)[number]>;
 
 export const EXPOSURE_FIELDS = ['exposureTime', 'aperture', 'iso', 'focalLength', 'latitude', 'longitude'] as const;
 
-/** EXIF data of a picture. Dates in the form of `date.ts`. */
+/** EXIF data of a picture. Dates in the form of `parse-date.ts`. */
 export interface Exif extends Exposure {
   /** When the shutter opened. */
   readonly original: string | null;

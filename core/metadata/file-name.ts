@@ -1,5 +1,5 @@
 import { basename } from 'node:path/posix';
-import { instantDate, parseDate } from './date.ts';
+import { instantDate, parseDate } from './parse-date.ts';
 
 /** `20190704`, `2019-07-04`, `2019_07_04`, `2019.07.04`; not within a longer number, except before a time. */
 const DAY = /(?<!\d)(\d{4})([-_.]?)([01]\d)\2([0-3]\d)(?!\d(?!\d{5}))/g;

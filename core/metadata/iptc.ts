@@ -1,7 +1,7 @@
-import { parseCompactDate } from './date.ts';
 import { plainText } from './exif.ts';
+import { parseCompactDate } from './parse-date.ts';
 
-/** IPTC data (IIM 4.2) of a picture. Dates in the form of `date.ts`. */
+/** IPTC data (IIM 4.2) of a picture. Dates in the form of `parse-date.ts`. */
 export interface Iptc {
   readonly original: string | null;
   readonly digitized: string | null;

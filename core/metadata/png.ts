@@ -1,6 +1,6 @@
-import { parseDate, parseWrittenDate } from './date.ts';
+import { parseDate, parseWrittenDate } from './parse-date.ts';
 
-/** Data in the text and time chunks of a PNG. Dates in the form of `date.ts`. */
+/** Data in the text and time chunks of a PNG. Dates in the form of `parse-date.ts`. */
 export interface PngTexts {
   /** From text chunks named "Creation Time" (PNG, 11.3.3.2). */
   readonly created: string | null;

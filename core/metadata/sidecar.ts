@@ -3,7 +3,7 @@ import { isSightlineError } from '../errors.ts';
 import type { ListedObject, ObjectStore } from '../ports.ts';
 import { everyItem } from '../util/paginate.ts';
 import { compareUtf8 } from '../util/utf8-order.ts';
-import { instantDate } from './date.ts';
+import { instantDate } from './parse-date.ts';
 import { readXmp } from './xmp.ts';
 
 /**
@@ -11,7 +11,7 @@ import { readXmp } from './xmp.ts';
  * Only names decide which files belong together, in both directions.
  */
 
-/** Metadata in a sidecar. Dates in the form of `date.ts`. */
+/** Metadata in a sidecar. Dates in the form of `parse-date.ts`. */
 export interface Sidecar {
   readonly kind: 'xmp' | 'takeout';
   readonly takenAt: string | null;

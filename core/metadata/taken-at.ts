@@ -1,9 +1,9 @@
 import type { ObjectInfo, PictureInfo } from '../ports.ts';
 import type { ImagePayload } from '../types.ts';
-import { machineDate } from './date.ts';
 import type { Exif } from './exif.ts';
 import { dateOfName } from './file-name.ts';
 import type { Iptc } from './iptc.ts';
+import { machineDate } from './parse-date.ts';
 import type { PngTexts } from './png.ts';
 import type { Sidecar } from './sidecar.ts';
 import type { Xmp } from './xmp.ts';
@@ -13,7 +13,7 @@ import type { Xmp } from './xmp.ts';
 /** Sources of a date within the picture. */
 export type EmbeddedSource = 'exif' | 'xmp' | 'iptc' | 'gps' | 'png' | 'tiff';
 
-/** A date in the form of `date.ts` and its source; both null when unknown. */
+/** A date in the form of `parse-date.ts` and its source; both null when unknown. */
 export interface TakenAt<Source> {
   readonly takenAt: string | null;
   readonly takenFrom: Source | null;

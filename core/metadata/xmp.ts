@@ -1,8 +1,8 @@
 import { decodeText } from '../files/decode-text.ts';
-import { parseDate } from './date.ts';
 import { deviceName, plainText } from './exif.ts';
+import { parseDate } from './parse-date.ts';
 
-/** XMP data of a picture, embedded or in a sidecar. Dates in the form of `date.ts`. */
+/** XMP data of a picture, embedded or in a sidecar. Dates in the form of `parse-date.ts`. */
 export interface Xmp {
   /** When the shutter opened, or the content was created. */
   readonly original: string | null;

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { createIndexer, type IndexJob, type IndexOptions } from '../../core/index-image.ts';
 import { groupCalls } from '../../core/vectors/batch-calls.ts';
-import { confirming } from './runtime.ts';
+import { confirming } from './composition-root.ts';
 
 /**
  * Pictures decoded and embedded at the same time: one is embedded while the other is decoded, and memory has room for

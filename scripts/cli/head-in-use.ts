@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
 import type { Config } from '../../core/settings.ts';
 import { closing } from '../../core/util/async-disposable.ts';
+import { openSpaces } from '../../server/composition-root.ts';
 import { availableModels, configuredModels, findModels, type SpaceModels } from '../../server/reindex/space-models.ts';
-import { openSpaces } from '../../server/runtime.ts';
 
 /** The models that answer queries: those of the live index, otherwise the configured ones; null if there are none. */
 export async function modelsInUse(config: Config): Promise<SpaceModels | null> {

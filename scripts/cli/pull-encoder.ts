@@ -1,4 +1,4 @@
-import { type Encoder, type PullOptions, pullModel } from '../../core/hub/models.ts';
+import { type Encoder, type PullOptions, pullModel } from '../../core/hub/pull-model.ts';
 import { createDownloadProgress } from './progress.ts';
 
 /**

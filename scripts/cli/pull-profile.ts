@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { loadManifest, profileOf } from '../../core/encode/manifest.ts';
 import { findEncoder, findFolder } from '../../core/encode/model-files.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
-import { downloadSize, type Encoder } from '../../core/hub/models.ts';
+import { downloadSize, type Encoder } from '../../core/hub/pull-model.ts';
 import { ownModels, readConfig, readHubConfig } from '../../server/environment.ts';
 import { pullEncoder } from './pull-encoder.ts';
 

@@ -20,7 +20,7 @@ import { CALIBRATION } from '../../core/search/calibration.ts';
 import { decimal, path, text, toggle } from '../../core/setting-value.ts';
 import { flagOf, SETTINGS } from '../../core/settings.ts';
 import { PACKED } from '../../functions/http/routes/docs.ts';
-import { buildPage, writePage } from '../../server/build-page.ts';
+import { buildPage, writePage } from '../../server/bundle-page.ts';
 import { readConfig } from '../../server/environment.ts';
 import { command, EXIT } from '../cli/command.ts';
 import { bundleFunction } from './lambda/bundle.ts';

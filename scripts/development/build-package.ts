@@ -1,6 +1,6 @@
 import { cp, glob, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { buildPage, writePage } from '../../server/build-page.ts';
+import { buildPage, writePage } from '../../server/bundle-page.ts';
 import { root } from '../../server/environment.ts';
 import { command, EXIT } from '../cli/command.ts';
 import { buildReportPage, REPORT_PAGE } from '../report/document.ts';

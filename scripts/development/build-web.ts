@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { path, toggle } from '../../core/setting-value.ts';
-import { buildPage, writePage } from '../../server/build-page.ts';
+import { buildPage, writePage } from '../../server/bundle-page.ts';
 import { userPath } from '../../server/environment.ts';
 import { command, EXIT } from '../cli/command.ts';
 

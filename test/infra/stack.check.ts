@@ -4,7 +4,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { readSettings, SETTINGS, type Setting } from '../../core/settings.ts';
-import { PURGE_EVENT } from '../../functions/lambda/purge-event.ts';
+import { PURGE_EVENT } from '../../functions/lambda/purge-tombstones-event.ts';
 import { evaluate, installPlatform, type Resource, type Stack, typeCheck } from './evaluate.ts';
 
 /** `npm run test:infra`: not in `npm test`, because SST fetches its component library from npm the first time. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import pino from 'pino';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
-import { purgeDaily } from '../../server/purge-daily.ts';
+import { purgeDaily } from '../../server/purge-tombstones-daily.ts';
 import type { LiveSpace, SpaceParts } from '../../server/reindex/follow-live-space.ts';
 import { DIMENSION, uuid } from '../contract/vectors-data.ts';
 import { tempFolder } from '../support/temp-folder.ts';

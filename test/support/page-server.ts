@@ -5,7 +5,7 @@ import type { JSHandle, Page } from 'playwright-core';
 import { type Changes, createChanges } from '../../functions/http/change-feed.ts';
 import type { AppDeps } from '../../functions/http/deps.ts';
 import type { HttpOptionsInput } from '../../functions/http/options.ts';
-import { buildPage } from '../../server/build-page.ts';
+import { buildPage } from '../../server/bundle-page.ts';
 import { listen, stopListening } from '../../server/listen.ts';
 import { type TestApp, testApp } from '../functions/http/harness.ts';
 

@@ -1,4 +1,4 @@
-import { addressOf } from '../state/server.ts';
+import { addressOf } from '../state/server-urls.ts';
 import type { TabMessage } from './shared-worker.ts';
 import { openStream, type StreamMessage } from './stream.ts';
 

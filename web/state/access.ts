@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { Session } from '../client.ts';
-import { client, clientWithKey } from './server.ts';
+import { client, clientWithKey } from './server-urls.ts';
 
 /** What the caller may do and what needs a key; null until the server has answered. */
 export const access = signal<Session | null>(null);

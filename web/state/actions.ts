@@ -7,8 +7,8 @@ import { notify, report } from './notices.ts';
 import { holdPicture } from './query-pictures.ts';
 import { hidden, results } from './results.ts';
 import { clearSelection } from './selection.ts';
-import { client } from './server.ts';
 import { isReadOnly } from './server-status.ts';
+import { client } from './server-urls.ts';
 import { refreshTags } from './suggestions.ts';
 import { ignoreGone, restorePictures } from './trash.ts';
 

@@ -4,8 +4,8 @@ import { emptyQuery } from '../route.ts';
 import { copyText } from './actions.ts';
 import { urlOf } from './navigation.ts';
 import { report } from './notices.ts';
-import { addressOf, client } from './server.ts';
 import { folders } from './server-status.ts';
+import { addressOf, client } from './server-urls.ts';
 
 /** Downloads, file paths and links of pictures. */
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { FacetCount } from '../client.ts';
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 
 /** Values of some fields in the collection, most frequent first. */
 export interface Facets {

@@ -4,8 +4,8 @@ import { withSizes } from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { notify, report } from './notices.ts';
 import { pagedList } from './paged-list.ts';
-import { client } from './server.ts';
 import { refreshStatus } from './server-status.ts';
+import { client } from './server-urls.ts';
 import { ignoreGone } from './trash.ts';
 
 /** Files that could not be indexed. */

@@ -13,7 +13,7 @@ import { type DatedList, datedList, isByDate, type Month, readingFrom, withPage 
 import { t } from '../i18n/translate.ts';
 import { type Chip, hasPictureFilter, isBrowsing, type Query } from '../route.ts';
 import { heldPicture, recallPicture } from './query-pictures.ts';
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 
 /** The API requests for a query. */
 

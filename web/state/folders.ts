@@ -3,8 +3,8 @@ import type { Folder } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { notify, report } from './notices.ts';
 import { searchAgain } from './results.ts';
-import { client } from './server.ts';
 import { refreshStatus } from './server-status.ts';
+import { client } from './server-urls.ts';
 
 /** The folder in the path dialog, 'new' when adding one; null when the dialog is closed. */
 export const placeAsked = signal<Folder | 'new' | null>(null);

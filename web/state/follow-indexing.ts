@@ -1,4 +1,4 @@
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 
 /** Interval between checks, and the time after which they stop. */
 const lookMs = 1500;

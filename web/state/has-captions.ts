@@ -1,6 +1,6 @@
 import { effect, signal } from '@preact/signals';
 import { results } from './results.ts';
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 
 /** Whether the collection has captions: without any, the choice between captions and pictures is hidden. */
 export const hasCaptions = signal(false);

@@ -6,8 +6,8 @@ import type { StreamState } from '../events/stream.ts';
 import { accessChanges } from './access.ts';
 import { route } from './navigation.ts';
 import { fault, newCount, searchAgain, tryAgain } from './results.ts';
-import { client } from './server.ts';
 import { refreshStatus, refreshStatusSoon, startStatus } from './server-status.ts';
+import { client } from './server-urls.ts';
 import { refreshTags } from './suggestions.ts';
 
 /** How the page learns of changes. */

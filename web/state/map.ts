@@ -4,7 +4,7 @@ import type { MapPage } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import type { MapAnswer, MapTask } from '../map/worker.ts';
 import { readStorage, writeStorage } from './local-storage.ts';
-import { addressOf, client, thumbnailUrl } from './server.ts';
+import { addressOf, client, thumbnailUrl } from './server-urls.ts';
 
 export type MapItem = MapPage['items'][number];
 

@@ -4,7 +4,7 @@ import { type CaptionItem, type ImageItem, type Item, isImage } from '../client.
 import { gapBeside, partsOf } from '../grid/months.ts';
 import { openPhoto, query, route } from './navigation.ts';
 import { countAt, countOfMonth, listedItems, loadMore, pictureCount, results, visibleItems } from './results.ts';
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 import { rememberQuery } from './suggestions.ts';
 
 /** The open picture, with its related results. */

@@ -2,8 +2,8 @@ import { ApiFault } from '../api-error.ts';
 import type { UploadedImage, UploadRequest } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { faultOf, hasId, parse } from '../transport.ts';
-import { addressOf, client } from './server.ts';
 import { refreshStatus, serverStatus } from './server-status.ts';
+import { addressOf, client } from './server-urls.ts';
 
 /** Uploads one picture: straight to the bucket if uploads are signed, otherwise through the API. */
 

@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Status } from '../client.ts';
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 
 /** The server's last status; null before the first response. */
 export const serverStatus = signal<Status | null>(null);

@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import type { Stack, StackPage } from '../client.ts';
 import { pagedList } from './paged-list.ts';
 import { hidden } from './results.ts';
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 
 /** The stacks of copies. */
 export const allStacks = pagedList<StackPage>((asked) => client.stacks({ limit: 20, ...asked }));

@@ -3,7 +3,7 @@ import type { TagCount } from '../client.ts';
 import type { Query } from '../route.ts';
 import { readStorage, writeStorage } from './local-storage.ts';
 import { query } from './navigation.ts';
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 
 const recentName = 'sightline-recent';
 const maxRecent = 20;

@@ -3,7 +3,7 @@ import { ApiFault } from '../api-error.ts';
 import { t } from '../i18n/translate.ts';
 import { faultOf } from '../transport.ts';
 import { bytesOf, type MapSource } from './map.ts';
-import { addressOf } from './server.ts';
+import { addressOf } from './server-urls.ts';
 import { watchedFetch } from './slow-answers.ts';
 
 /** The parts of a report (`npm run report`) that the page shows; the file has more. */

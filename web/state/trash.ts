@@ -5,7 +5,7 @@ import { forEachPicture } from './bulk.ts';
 import { notify, report } from './notices.ts';
 import { pagedList } from './paged-list.ts';
 import { hidden, searchAgain } from './results.ts';
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 
 /** Deleted pictures, most recent first. */
 export const trash = pagedList<TrashPage>((asked) => client.trash({ limit: 60, ...asked }));

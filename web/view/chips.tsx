@@ -6,7 +6,7 @@ import { addChip, chipKey, removeChip } from '../state/actions.ts';
 import { query } from '../state/navigation.ts';
 import { heldPicture, recallPicture } from '../state/query-pictures.ts';
 import { results } from '../state/results.ts';
-import { client } from '../state/server.ts';
+import { client } from '../state/server-urls.ts';
 import { IconButton } from './icon.tsx';
 import { describe, smallVersion } from './tile.tsx';
 

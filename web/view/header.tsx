@@ -8,7 +8,7 @@ import { addUploads } from '../state/upload-queue.ts';
 import { Button } from './button.tsx';
 import { FileInput } from './file-input.tsx';
 import { Logo } from './icon.tsx';
-import { inPlace } from './in-place.ts';
+import { inPlace } from './link-in-page.ts';
 import { Menu, pages } from './menu.tsx';
 import { SearchBar } from './search-bar.tsx';
 

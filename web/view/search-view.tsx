@@ -31,7 +31,7 @@ import { Outage } from './outage.tsx';
 import { SpokenLanguage } from './query-language.tsx';
 import { Segmented } from './segmented-control.tsx';
 import { Select } from './select.tsx';
-import { Start } from './start.tsx';
+import { Start } from './starting-points.tsx';
 import { CaptionTile } from './tile.tsx';
 import { DidYouMean, UnderstoodChips } from './understood.tsx';
 

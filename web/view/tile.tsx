@@ -10,7 +10,7 @@ import { changeQuery, openPhoto, route, urlOf } from '../state/navigation.ts';
 import { copiesOf, isOpenStack, toggleStack } from '../state/results.ts';
 import { flying } from '../state/scroll.ts';
 import { selected, selectionMode, toggle } from '../state/selection.ts';
-import { thumbnailUrl } from '../state/server.ts';
+import { thumbnailUrl } from '../state/server-urls.ts';
 import { Icon, IconButton } from './icon.tsx';
 
 /** Thumbnail sizes to request: few, so that the server makes and keeps few versions. */

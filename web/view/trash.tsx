@@ -2,7 +2,7 @@ import type { TrashItem } from '../client.ts';
 import { formatAge, formatDate } from '../format-values.ts';
 import { t } from '../i18n/translate.ts';
 import { changeCount } from '../state/live-updates.ts';
-import { addressOf } from '../state/server.ts';
+import { addressOf } from '../state/server-urls.ts';
 import { deleteForGood, emptyTrash, restorePictures, trash } from '../state/trash.ts';
 import { Button } from './button.tsx';
 import { confirm } from './confirm.tsx';

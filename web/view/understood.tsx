@@ -3,8 +3,8 @@ import type { Query } from '../route.ts';
 import { changeQuery, query, route, urlOf } from '../state/navigation.ts';
 import { results } from '../state/results.ts';
 import { Icon } from './icon.tsx';
-import { inPlace } from './in-place.ts';
 import { Marked } from './inline-markup.tsx';
+import { inPlace } from './link-in-page.ts';
 
 /** Filters found in the query text. Each can be undone: its words are then searched for as plain text. */
 export function UnderstoodChips() {

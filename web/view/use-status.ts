@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { isAbort } from '../api-error.ts';
 import type { Model, Status } from '../client.ts';
-import { client } from '../state/server.ts';
+import { client } from '../state/server-urls.ts';
 
 /** The server status; requested again when `turn` changes. */
 export function useStatus(turn: unknown): { status?: Status; model?: Model; fault?: unknown } {

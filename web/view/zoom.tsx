@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ImageItem } from '../client.ts';
 import { t } from '../i18n/translate.ts';
-import { contentUrl, thumbnailUrl } from '../state/server.ts';
+import { contentUrl, thumbnailUrl } from '../state/server-urls.ts';
 import { IconButton } from './icon.tsx';
 import { isTyping } from './shortcut.ts';
 import { describe, smallVersion } from './tile.tsx';

@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { isSightlineError } from '../../../core/errors.ts';
 import { resolveRange } from '../../../core/objects/byte-range.ts';
 import type { ObjectInfo, ObjectStore } from '../../../core/ports.ts';
-import { isFresh, matches, parseRange, quoteEtag, rangeApplies } from '../conditional.ts';
+import { isFresh, matches, parseRange, quoteEtag, rangeApplies } from '../conditional-and-range.ts';
 import type { AppDeps, AppEnv } from '../deps.ts';
 import { findBucket, findImage } from '../lookup.ts';
 import { type App, BINARY, problems } from '../openapi.ts';

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import type { Context } from 'hono';
 import { loadOnce } from '../../../core/util/load-once.ts';
-import { isFresh, quoteEtag } from '../conditional.ts';
+import { isFresh, quoteEtag } from '../conditional-and-range.ts';
 import type { AppDeps, StaticFile, StaticFiles } from '../deps.ts';
 import type { App } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';

@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import type { TrashEntry } from '../../../core/trash.ts';
 import { openCursor, sealCursor } from '../api-cursor.ts';
 import { type WriteRoute, writeRoute } from '../auth.ts';
-import { matches, quoteEtag } from '../conditional.ts';
+import { matches, quoteEtag } from '../conditional-and-range.ts';
 import type { AppDeps } from '../deps.ts';
 import { findBucket, findImage } from '../lookup.ts';
 import { type App, json, jsonBody, problems } from '../openapi.ts';

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { isFresh, quoteEtag } from '../conditional.ts';
+import { isFresh, quoteEtag } from '../conditional-and-range.ts';
 import type { AppDeps } from '../deps.ts';
 import { type App, problems } from '../openapi.ts';
 import { HttpProblem } from '../problem.ts';

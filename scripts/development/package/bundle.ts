@@ -6,7 +6,7 @@ import { installedWording } from './wording.ts';
 export const BROUGHT = ['onnxruntime-node', 'swagger-ui-dist'];
 
 /** Only used in a clone. */
-const NOT_INCLUDED = ['./scripts/development/commands.ts', './server/build-page.ts', 'esbuild'];
+const NOT_INCLUDED = ['./scripts/development/commands.ts', './server/bundle-page.ts', 'esbuild'];
 
 /**
  * Bundles the command `sightline` as JavaScript into `target`, because Node strips no types below node_modules.

@@ -8,7 +8,7 @@ import { type Encoders, loadEncoders } from '../../../core/encode/encoder-pair.t
 import { loadManifest, profileOf } from '../../../core/encode/manifest.ts';
 import { LOCK_FILE } from '../../../core/encode/model-lock.ts';
 import { loadTextEncoder } from '../../../core/encode/text-encoder.ts';
-import { pullModel } from '../../../core/hub/models.ts';
+import { pullModel } from '../../../core/hub/pull-model.ts';
 import { int64, loadOnnx, type OnnxModel } from '../../../core/onnx/onnx-session.ts';
 import { norm } from '../../../core/util/vector-arithmetic.ts';
 import { MODEL_DIRS, missingModel } from '../../golden/golden.ts';

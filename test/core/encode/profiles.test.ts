@@ -8,7 +8,7 @@ import { loadEncoders } from '../../../core/encode/encoder-pair.ts';
 import { loadImageEmbedder } from '../../../core/encode/image-embedder.ts';
 import { loadManifest, profileOf } from '../../../core/encode/manifest.ts';
 import { readLock } from '../../../core/encode/model-lock.ts';
-import { checkModel, type Encoder, pullModel } from '../../../core/hub/models.ts';
+import { checkModel, type Encoder, pullModel } from '../../../core/hub/pull-model.ts';
 import { createIndexer } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { int64, loadOnnx } from '../../../core/onnx/onnx-session.ts';

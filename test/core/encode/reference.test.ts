@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { loadManifest, textEncoderOf } from '../../../core/encode/manifest.ts';
 import type { TextEncoderEntry } from '../../../core/encode/manifest-encoder.ts';
 import { loadTextEncoder, tokenizerOf } from '../../../core/encode/text-encoder.ts';
-import { pullModel } from '../../../core/hub/models.ts';
+import { pullModel } from '../../../core/hub/pull-model.ts';
 import { cosine } from '../../support/cosine.ts';
 import { type HubTestServer, startHub } from '../../support/hub-server.ts';
 import { BERT_FILES, randomBert, randomRepos } from '../../support/random-models.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { imageId } from '../../../core/index-image.ts';
 import { unreadableKey } from '../../../functions/lambda/dead-letter.ts';
-import { PURGE_EVENT } from '../../../functions/lambda/purge-event.ts';
+import { PURGE_EVENT } from '../../../functions/lambda/purge-tombstones-event.ts';
 import { eventually } from '../../support/start-server.ts';
 import { type Built, keysOf, readPhoto } from './built.ts';
 import { message, s3Body, testEvent } from './events.ts';

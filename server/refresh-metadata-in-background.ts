@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
-import type { Runtime } from './runtime.ts';
+import type { Runtime } from './composition-root.ts';
 
 /** Pause between two pictures, to leave time for searches and new pictures. Milliseconds. */
 const REFRESH_PAUSE_MS = 20;

@@ -8,8 +8,8 @@ import type { ObjectStore } from '../core/ports.ts';
 import type { Config } from '../core/settings.ts';
 import { createTrash, type Trash } from '../core/trash.ts';
 import { createSessions, type Sessions } from '../functions/http/session-cookie.ts';
+import type { Runtime } from './composition-root.ts';
 import { trashedFiles } from './data-folder.ts';
-import type { Runtime } from './runtime.ts';
 
 const HOUR_MS = 3600 * 1000;
 

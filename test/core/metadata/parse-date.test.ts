@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { instantDate, parseCompactDate, parseDate, parseWrittenDate } from '../../../core/metadata/date.ts';
 import { dateOfName } from '../../../core/metadata/file-name.ts';
+import { instantDate, parseCompactDate, parseDate, parseWrittenDate } from '../../../core/metadata/parse-date.ts';
 
 describe('a date', () => {
   it('keeps the clock where it was written, in whatever form', () => {

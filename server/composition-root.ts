@@ -22,7 +22,7 @@ import { makeDataFolder, trashedFiles } from './data-folder.ts';
 import { Folders } from './folders/folders.ts';
 import { readFolders } from './folders/registry.ts';
 import { sayMigration } from './print-migration.ts';
-import { purgeDaily } from './purge-daily.ts';
+import { purgeDaily } from './purge-tombstones-daily.ts';
 import { BackgroundReindex, type BackgroundReindexOptions, chooseModels } from './reindex/background-reindex.ts';
 import { followLiveSpace, type LiveSpace, type SpaceParts } from './reindex/follow-live-space.ts';
 import { expectModels, findModels, listHeads, type SpaceModels } from './reindex/space-models.ts';

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { FacetCount, Filter } from '../client.ts';
-import { client } from './server.ts';
+import { client } from './server-urls.ts';
 
 /** Suggestions before the first search. */
 export interface StartFrom {

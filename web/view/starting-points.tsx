@@ -6,10 +6,10 @@ import { favouriteTag } from '../state/favourites.ts';
 import { firstShown } from '../state/first-pictures.ts';
 import { go, urlOf } from '../state/navigation.ts';
 import { indexing } from '../state/server-status.ts';
-import { onThisDay, refreshStart, type StartFrom, start } from '../state/start.ts';
+import { onThisDay, refreshStart, type StartFrom, start } from '../state/starting-points.ts';
 import { tags } from '../state/suggestions.ts';
 import { Icon, type IconName } from './icon.tsx';
-import { inPlace } from './in-place.ts';
+import { inPlace } from './link-in-page.ts';
 
 const tagsShown = 8;
 
