@@ -19,7 +19,7 @@ export type Layout = 'nchw' | 'nhwc';
 /**
  * Turns pixels into a model's input: (value - mean) / std per channel, in units of 0 to 255, as float32 of shape
  * [3, height, width] for `nchw` and [height, width, 3] for `nhwc`. A value is one of 256, so each is computed once.
- * Written into `out`: the system clears new memory page by page, which takes as long as the scaling.
+ * Written into `out`: the system clears new memory page by page, which takes half as long as the scaling.
  */
 export function toTensorData(
   { data, width, height }: RgbPixels,
