@@ -64,3 +64,16 @@ export type ImageRejection =
 export function isSightlineError(error: unknown, code?: ErrorCode): error is SightlineError {
   return error instanceof SightlineError && (code === undefined || error.code === code);
 }
+
+/** Why bytes were refused as a picture. */
+export interface Rejection {
+  readonly reason: ImageRejection;
+  readonly message: string;
+}
+
+/** The rejection that an error stands for; null for any other error. */
+export function rejectionOf(error: unknown): Rejection | null {
+  if (isSightlineError(error, 'too-large')) return { reason: 'too-large', message: error.message };
+  if (!isSightlineError(error, 'unreadable-image')) return null;
+  return { reason: (error.details.reason as ImageRejection | undefined) ?? 'corrupt', message: error.message };
+}

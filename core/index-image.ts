@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type ImageRejection, isSightlineError } from './errors.ts';
+import { type ImageRejection, isSightlineError, type Rejection, rejectionOf } from './errors.ts';
 import { type LeftOutReason, leftOutByKey } from './files/non-picture-files.ts';
 import {
   findOrigin,
@@ -363,16 +363,16 @@ async function embedIfPicture(
   { maxBytes }: IndexDeps,
   object: ReadObject,
   embed: (object: ReadPicture) => Promise<Embedded>,
-): Promise<(Embedded & { sha256: string }) | { reason: ImageRejection; message: string }> {
+): Promise<(Embedded & { sha256: string }) | Rejection> {
   if (object.bytes === null) {
     return { reason: 'too-large', message: `expected at most ${maxBytes} bytes, got ${object.info.bytes}` };
   }
   try {
     return { ...(await embed(object)), sha256: object.sha256 };
   } catch (error) {
-    if (isSightlineError(error, 'too-large')) return { reason: 'too-large', message: error.message };
-    if (!isSightlineError(error, 'unreadable-image')) throw error;
-    return { reason: (error.details.reason as ImageRejection | undefined) ?? 'corrupt', message: error.message };
+    const rejection = rejectionOf(error);
+    if (rejection === null) throw error;
+    return rejection;
   }
 }
 

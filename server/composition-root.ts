@@ -84,9 +84,10 @@ export async function openRuntime(
   const bucket = await openConfiguredBucket(config, buckets);
   const spaces = await openSpaces(config);
   const vanished = openVanishedLog(join(config.data, 'vanished.sqlite'), config.vanishedHours);
+  const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
   const open: OpenParts = async (models, opened) =>
     withPipeline(config, { buckets, vanished }, models, opened ?? (await openLiveSpace(config, spaces, models, texts)));
-  const { first, change } = await openFirst({ config, logger, spaces, buckets, mayChange }, open);
+  const { first, change } = await openFirst({ config, logger, spaces, buckets, vanished, failures, mayChange }, open);
   const live = followLiveSpace({
     spaces,
     logger,
@@ -98,7 +99,6 @@ export async function openRuntime(
       logger.warn({ err: error }, 'captions of another text side could not be read again; they are unchanged');
     });
   }
-  const failures = await openFailureLog({ file: join(config.data, 'failures.sqlite') });
   const opening = folderOptions(config);
   const folders = await Folders.open({ config, opening, buckets, live, failures, vanished, upkeep });
   await connectAll(folders, logger);
@@ -140,7 +140,7 @@ type OpenParts = (models: Partial<SpaceModels>, opened?: OpenSpace) => Promise<S
 
 /** The models to start with, and the change of models to begin. */
 async function openFirst(
-  parts: Pick<BackgroundReindexOptions, 'config' | 'logger' | 'spaces' | 'buckets'> & { readonly mayChange: boolean },
+  parts: Omit<BackgroundReindexOptions, 'from' | 'models' | 'openEmbedder'> & { readonly mayChange: boolean },
   open: OpenParts,
 ): Promise<{ first: SpaceParts; change: BackgroundReindex | null }> {
   const { config, spaces, mayChange } = parts;

@@ -235,7 +235,11 @@ async function giveToHeir(deps: Deps, id: string, payload: ImagePayload): Promis
 }
 
 /** Keeps the data of a picture whose file is about to be refused, until it is repaired. */
-export async function keepRefused(deps: Deps, id: string, payload: ImagePayload): Promise<void> {
+export async function keepRefused(
+  deps: Pick<Deps, 'vectors' | 'vanished'>,
+  id: string,
+  payload: ImagePayload,
+): Promise<void> {
   await keep(deps, id, payload, 'refused');
 }
 

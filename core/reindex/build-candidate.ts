@@ -12,6 +12,11 @@ export interface BuildDeps extends SyncDeps {
 export interface BuildOptions extends VerifyOptions, SyncOptions {
   /** Switch even if unreadable pictures will be missing from the new space. */
   readonly skipMissing: boolean;
+  /**
+   * Called just before the switch with each picture that is there as it was indexed and cannot be read now: it is left
+   * out. Without this it counts as missing.
+   */
+  readonly onUnreadable?: (picture: Missing) => Promise<void>;
   /** Fill and verify only. */
   readonly switch: boolean;
   /** Pause between checks for missing pictures, which may be about to be deleted or replaced. @default 1000 */
@@ -71,11 +76,15 @@ export async function buildSpace(deps: BuildDeps, options: BuildOptions): Promis
     filled = await pass(candidate, 'fill');
   }
   const { missing } = filled;
-  if (missing.length > 0 && !options.skipMissing) throw areMissing(missing);
+  const unreadable = options.onUnreadable === undefined ? [] : missing.filter(({ reason }) => reason === 'unreadable');
+  if (missing.length > unreadable.length && !options.skipMissing) {
+    throw areMissing(missing.filter((picture) => !unreadable.includes(picture)));
+  }
 
   tell('verify');
   const verification = await verifySpace(candidate, options, missing.length);
 
+  for (const picture of unreadable) await options.onUnreadable?.(picture);
   let switched = false;
   while (options.switch && !switched) {
     tell('switch');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import PQueue from 'p-queue';
-import { isSightlineError } from '../errors.ts';
+import { type Rejection, rejectionOf } from '../errors.ts';
 import type { Copy, EmbeddedPicture, Embedder, ObjectStore, Point, StoredPoint, Tombstone } from '../ports.ts';
 import { compareSequencers, sequencerOf } from '../sequencer-order.ts';
 import type { ImagePayload, Payload } from '../types.ts';
@@ -25,6 +25,8 @@ export interface Missing {
   readonly bucket: string;
   readonly key: string;
   readonly reason: 'not-connected' | 'gone' | 'changed' | 'unreadable';
+  /** Why it is unreadable. */
+  readonly rejection?: Rejection;
 }
 
 /** Result of one pass. */
@@ -168,8 +170,8 @@ export class Sync {
     await this.#queue.addAll(
       pictures.map(({ id, payload }) => async () => {
         const found = await this.#embedPicture(payload);
-        if (typeof found === 'string') {
-          missing.push({ id, bucket: payload.bucket, key: payload.key, reason: found });
+        if ('reason' in found) {
+          missing.push({ id, bucket: payload.bucket, key: payload.key, ...found });
         } else embedded.push({ id, payload: { ...payload, classes: found.classes }, vector: found.vector });
       }),
       { signal: this.#options.signal },
@@ -178,23 +180,24 @@ export class Sync {
   }
 
   /** The embedded picture, or why it is missing. */
-  async #embedPicture(payload: ImagePayload): Promise<EmbeddedPicture | Missing['reason']> {
+  async #embedPicture(payload: ImagePayload): Promise<EmbeddedPicture | Pick<Missing, 'reason' | 'rejection'>> {
     const { embedder, buckets } = this.#deps;
     const objects = buckets.get(payload.bucket);
-    if (objects === undefined) return 'not-connected';
+    if (objects === undefined) return { reason: 'not-connected' };
     const object = await objects.get(payload.key);
-    if (object === null) return 'gone';
+    if (object === null) return { reason: 'gone' };
     if (object.info.bytes !== payload.bytes) {
       await object.body.cancel();
-      return 'changed';
+      return { reason: 'changed' };
     }
     const bytes = await new Response(object.body).bytes();
-    if (createHash('sha256').update(bytes).digest('hex') !== payload.sha256) return 'changed';
+    if (createHash('sha256').update(bytes).digest('hex') !== payload.sha256) return { reason: 'changed' };
     try {
       return await embedder.embedImage(bytes);
     } catch (error) {
-      if (isSightlineError(error, 'unreadable-image') || isSightlineError(error, 'too-large')) return 'unreadable';
-      throw error;
+      const rejection = rejectionOf(error);
+      if (rejection === null) throw error;
+      return { reason: 'unreadable', rejection };
     }
   }
 }

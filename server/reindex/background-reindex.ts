@@ -6,9 +6,11 @@ import { z } from 'zod';
 import { knownAs } from '../../core/encode/image-embedder.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
 import { readJsonFile, writeJsonFile } from '../../core/files/json-file.ts';
+import { keepRefused } from '../../core/files/renamed-files.ts';
 import type { PictureStore } from '../../core/objects/picture-store.ts';
-import type { CandidateIndex, Embedder, Spaces, VectorStore } from '../../core/ports.ts';
+import type { CandidateIndex, Embedder, FailureLog, Spaces, VanishedLog, VectorStore } from '../../core/ports.ts';
 import { buildSpace } from '../../core/reindex/build-candidate.ts';
+import type { Missing } from '../../core/reindex/sync.ts';
 import type { Config } from '../../core/settings.ts';
 import type { SpaceId } from '../../core/types.ts';
 import type { ChangeProgress } from '../../functions/http/deps.ts';
@@ -64,6 +66,9 @@ export interface BackgroundReindexOptions {
   readonly spaces: Spaces;
   readonly buckets: ReadonlyMap<string, PictureStore>;
   readonly logger: Logger;
+  /** Keeps the tags of pictures that cannot be read any more, as when they are indexed. */
+  readonly vanished: VanishedLog;
+  readonly failures: FailureLog;
   /** The live space. */
   readonly from: SpaceId;
   readonly models: { readonly now: SpaceModels | null; readonly next: SpaceModels };
@@ -179,6 +184,7 @@ export class BackgroundReindex {
         // Other models may legitimately find other pictures similar.
         minOverlap: 0,
         skipMissing: false,
+        onUnreadable: (picture) => this.#refuse(candidate, picture),
         switch: true,
         signal: this.#stop.signal,
         onProgress: ({ embedded }) => {
@@ -189,6 +195,17 @@ export class BackgroundReindex {
     );
     await noteLeft(config.data, from);
     this.#isOver = true;
+  }
+
+  /** Leaves a picture out of the new space as if it had been indexed there: its tags wait for a readable file. */
+  async #refuse({ from: vectors, to }: CandidateIndex, { id, bucket, key, rejection }: Missing): Promise<void> {
+    const { vanished, failures } = this.#options;
+    const point = (await vectors.get([id])).get(id);
+    if (rejection === undefined || point === undefined || point.deleted || point.payload.kind !== 'image') return;
+    const { etag, sequencer } = point.payload;
+    await keepRefused({ vectors, vanished }, id, point.payload);
+    await to.remove([{ id, sequencer, deletedAt: new Date().toISOString() }], 'not-older');
+    await failures.record({ id, bucket, key, etag, sequencer, ...rejection, retryable: false });
   }
 
   async #open(): Promise<Opened> {

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { SightlineError } from '../../../core/errors.ts';
+import { SightlineError } from '../../../core/errors.ts';
 import { captionId, createIndexer, imageId } from '../../../core/index-image.ts';
 import { openFolder } from '../../../core/objects/folder/store.ts';
 import { NOTHING_KNOWN } from '../../../core/picture-fields.ts';
 import type { Embedder, ObjectStore, Spaces, VectorStore } from '../../../core/ports.ts';
 import { type BuildOptions, buildSpace } from '../../../core/reindex/build-candidate.ts';
+import type { Missing } from '../../../core/reindex/sync.ts';
 import type { ImagePayload } from '../../../core/types.ts';
 import { closing } from '../../../core/util/async-disposable.ts';
 import { openEmbeddedSpaces } from '../../../core/vectors/sqlite/spaces.ts';
@@ -223,6 +224,27 @@ describe('building a space', () => {
       'elsewhere/4.jpg': 'not-connected',
     });
     assert.deepEqual([report.switched, report.missingCount, report.verification.built.images], [true, 4, 2]);
+  });
+
+  it('is held up by no picture that cannot be read any more where those are listed, but by others', async () => {
+    await fill(3);
+    const next = embedder('b');
+    const embedImage = next.embedImage.bind(next);
+    next.embedImage = async (bytes) => {
+      if (Buffer.from(bytes).toString() === 'PIC of 1.jpg') {
+        throw new SightlineError('unreadable-image', 'it broke off', { details: { reason: 'truncated' } });
+      }
+      return embedImage(bytes);
+    };
+    await unlink(path('2.jpg'));
+    await assert.rejects(build(next), { message: /2 are not \((unreadable|gone|, )+\)/ });
+    const listed: unknown[] = [];
+    const onUnreadable = async ({ key, rejection }: Missing) => void listed.push([key, rejection]);
+    await assert.rejects(build(next, { onUnreadable }), { message: /1 are not \(gone\), such as 2\.jpg/ });
+    assert.deepEqual([listed, (await spaces.live())!.space], [[], 'a']);
+    await index('2.jpg', null, 'removed');
+    assert.equal((await build(next, { onUnreadable })).switched, true);
+    assert.deepEqual(listed, [['1.jpg', { reason: 'truncated', message: 'it broke off' }]]);
   });
 
   it('does not switch to a space that does not pass the check', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -217,18 +217,37 @@ describe('models that replace others', () => {
   it('take over by themselves, when all is there; whoever goes back stays', async () => {
     const args = ['--data', join(dir, 'library')];
     isThere(false);
+    // Half a picture is one only while it is drawn: it is listed then, and holds nothing up.
+    const half = readFileSync(join(samples, 'rocket.jpg'));
+    writeFileSync(join(photos, 'half.jpg'), half.subarray(0, half.length / 2));
+    const draw = { ...env(), SIGHTLINE_DAMAGED: 'draw' };
+    const drawn = await runScript(['scripts/sightline.ts', 'index', photos, ...args], draw);
+    assert.equal(drawn.code, 0, drawn.stderr);
     const server = await startServer(args, env());
+    const { items: stored } = await server.get<Found>('/images?limit=10');
+    const { id } = stored.find(({ key }) => key === 'half.jpg')!;
+    assert.equal((await server.send('PATCH', `/images/${id}`, { tags: ['half'] })).status, 200);
     const known = await userData(server);
     const waiting = await when(server, 'what it waits for', ({ change }) => change?.problem != null);
     assert.equal(waiting.space, space.before);
     assert.match(waiting.change!.problem!, /1 are not \(not-connected\), such as moon\.jpg/);
-    assert.deepEqual([waiting.change!.profile, waiting.change!.total, waiting.change!.partial], ['after', 4, false]);
+    assert.deepEqual([waiting.change!.profile, waiting.change!.total, waiting.change!.partial], ['after', 5, false]);
     assert.equal((await search(server)).space, space.before);
     isThere(true);
     await when(server, 'the change', (status) => status.change === null && status.space === space.after);
     assert.deepEqual((await search(server)).items.map(({ key }) => key).sort(), [...PHOTOS].sort());
     assert.notDeepEqual(await userData(server), known);
     assert.match(JSON.stringify(await userData(server)), /"tags":\["mine"\].*the caption/);
+    const { items: failed } = await server.get<{ items: { key: string; reason: string }[] }>('/failures');
+    assert.deepEqual(
+      failed.map(({ key, reason }) => [key, reason]),
+      [['half.jpg', 'truncated']],
+    );
+    writeFileSync(join(photos, 'half.jpg'), half);
+    await when(server, 'the whole picture', ({ pictures }) => pictures === PHOTOS.length + 1);
+    assert.match(JSON.stringify(await userData(server)), /"tags":\["half"\]/);
+    rmSync(join(photos, 'half.jpg'));
+    await when(server, 'no more of it', hasAll);
 
     const back = await runScript(['scripts/sightline.ts', 'spaces', 'use', space.before, ...args], env());
     assert.equal(back.code, 0, back.stderr);
