@@ -108,7 +108,8 @@ function purgeDaily(ingest: sst.aws.Function) {
 export type Functions = ReturnType<typeof createFunctions>;
 
 /**
- * Dimensions of the functions' own metrics (functions/lambda/telemetry.ts): by service, which separates stages.
+ * Dimensions of the functions' own metrics (functions/lambda/cloudwatch-telemetry.ts): by service, which separates
+ * stages.
  */
 export const METRICS = { namespace: 'Sightline', serverErrors: 'ServerErrors' } as const;
 

@@ -6,7 +6,7 @@ import type { Loaded } from '../../core/util/load-once.ts';
 import type { AppEnv } from '../http/deps.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { answerProblem, HttpProblem } from '../http/problem.ts';
-import type { Telemetry } from './telemetry.ts';
+import type { Telemetry } from './cloudwatch-telemetry.ts';
 
 /** What hono's adapters pass with a request: `context` when streaming, otherwise `lambdaContext`. */
 export interface LambdaBindings {

@@ -16,7 +16,7 @@ import { packageRoot } from '../../core/util/package-root.ts';
 import { openVanishedObjects } from '../../core/vanished-log/bucket.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { MessageQueue } from '../events/sqs-client.ts';
-import { createTelemetry } from './telemetry.ts';
+import { createTelemetry } from './cloudwatch-telemetry.ts';
 
 /** The composition root of the Lambda functions: reads environment and secrets, and assembles the parts. */
 

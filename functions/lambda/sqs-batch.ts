@@ -5,8 +5,8 @@ import type { FailureLog } from '../../core/ports.ts';
 import type { Ingest, JobResult } from '../events/run-job.ts';
 import { parseS3Event } from '../events/s3-event.ts';
 import type { MessageQueue } from '../events/sqs-client.ts';
+import type { Telemetry } from './cloudwatch-telemetry.ts';
 import { forgetStale, noteLastAttempt, noteUnreadable } from './dead-letter.ts';
-import type { Telemetry } from './telemetry.ts';
 
 export interface SqsBatchOptions {
   readonly ingest: Ingest;

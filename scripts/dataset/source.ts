@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { readHubConfig } from '../../server/environment.ts';
-import { downloadDataset } from '../../training/datasets/hub.ts';
+import { downloadDataset } from '../../training/datasets/download-dataset.ts';
 import type { SourceFiles } from '../../training/datasets/source-files.ts';
 import { isArchiveName, openStoredSource } from '../../training/datasets/stored-files.ts';
 import { tarShard } from '../../training/datasets/tar-shard.ts';

@@ -13,7 +13,7 @@ import { Failures } from './failures.tsx';
 import { FolderDialog } from './folders.tsx';
 import { Header } from './header.tsx';
 import { KeyDialog } from './key-dialog.tsx';
-import { KeyboardHelp } from './keyboard.tsx';
+import { KeyboardHelp } from './keyboard-help.tsx';
 import { Notices } from './notices.tsx';
 import { SearchView } from './search-view.tsx';
 import { SelectionBar } from './selection-bar.tsx';

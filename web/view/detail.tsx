@@ -26,10 +26,10 @@ import { isInBucket, isReadOnly } from '../state/server-status.ts';
 import { contentUrl } from '../state/server-urls.ts';
 import { Button } from './button.tsx';
 import { Icon, IconButton } from './icon.tsx';
-import { isTyping } from './shortcut.ts';
 import { SmallPicture } from './small-picture.tsx';
 import { TagEditor } from './tag-editor.tsx';
 import { describe, smallVersion } from './tile.tsx';
+import { isTyping } from './use-shortcut.ts';
 import { ZoomablePicture } from './zoom.tsx';
 
 /** One picture, large, on top of the results. */

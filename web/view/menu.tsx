@@ -12,7 +12,7 @@ import { setTheme, type Theme, theme } from '../state/theme.ts';
 import { addUploads } from '../state/upload-queue.ts';
 import { FileInput } from './file-input.tsx';
 import { Icon, type IconName } from './icon.tsx';
-import { keysShown } from './keyboard.tsx';
+import { keysShown } from './keyboard-help.tsx';
 
 /** Pages, in menu order. */
 export const pages: readonly { view: View; icon: IconName }[] = [

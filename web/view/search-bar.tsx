@@ -11,7 +11,7 @@ import { Chips } from './chips.tsx';
 import { FileInput } from './file-input.tsx';
 import { Icon, IconButton } from './icon.tsx';
 import { SearchInput } from './search-input.tsx';
-import { useShortcut } from './shortcut.ts';
+import { useShortcut } from './use-shortcut.ts';
 
 /** ` -word` and ` -"some words"` at the end of the text mean "without". */
 const withoutPattern = /(?:^|\s)-(?:"([^"]+)"|([^\s"]\S*))/g;

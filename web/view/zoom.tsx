@@ -3,8 +3,8 @@ import type { ImageItem } from '../client.ts';
 import { t } from '../i18n/translate.ts';
 import { contentUrl, thumbnailUrl } from '../state/server-urls.ts';
 import { IconButton } from './icon.tsx';
-import { isTyping } from './shortcut.ts';
 import { describe, smallVersion } from './tile.tsx';
+import { isTyping } from './use-shortcut.ts';
 
 const maxScale = 8;
 /** Types that browsers can show; for others the server makes a preview at its maximum size. */

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type PlainKey, t } from '../i18n/translate.ts';
 import { IconButton } from './icon.tsx';
-import { useShortcut } from './shortcut.ts';
+import { useShortcut } from './use-shortcut.ts';
 
 /** Whether the list of shortcuts is open. */
 export const keysShown = signal(false);
