@@ -8,7 +8,7 @@ import { dot } from '../../core/util/vector-arithmetic.ts';
 import { embedImages } from '../../training/metrics/embed-pairs.ts';
 import { MODELS, readSample } from './golden.ts';
 
-/** Typical queries in seventeen languages; for fourteen of them, no text side was trained on captions. */
+/** Typical queries in seventeen languages; in fourteen of them, no text side was trained on captions, only on phrases. */
 
 const PHOTOS = join(import.meta.dirname, '../../examples/photos');
 /** Queries for the sample photos, and for those of COCO in head-sample, where a picture is a row. */
@@ -16,27 +16,26 @@ const QUERIES = ['queries-by-language', 'sample-queries-by-language'];
 const OTHERS = 'multilingual-e5-small';
 /** Number of 42 queries with a right photo in the top three now; a near tie may cost one. */
 const FOUND: Readonly<Record<string, number>> = {
-  de: 35,
-  zh: 35,
-  es: 30,
+  de: 32,
+  zh: 36,
+  es: 32,
   it: 31,
-  pt: 31,
+  pt: 32,
   nl: 35,
-  pl: 32,
-  ru: 32,
+  pl: 33,
+  ru: 33,
   uk: 34,
-  tr: 24,
-  ja: 32,
-  ko: 29,
-  hi: 31,
-  vi: 34,
+  tr: 26,
+  ja: 30,
+  ko: 28,
+  hi: 32,
+  vi: 33,
   id: 33,
-  sv: 32,
+  sv: 31,
 };
 const TIES = 1;
-/** Minimum share of the English result, except for Turkish, which does not reach it yet. */
+/** Minimum share of the English result. */
 const SHARE = 0.7;
-const LESS: Readonly<Record<string, number>> = { tr: 0.62 };
 
 interface Query {
   readonly pictures: readonly string[];
@@ -111,7 +110,7 @@ describe('plain queries in other languages', () => {
       const missed = queries.filter((query) => !right.includes(query)).map(({ texts }) => texts[lang]);
       t.diagnostic(`${right.length} found, ${inEnglish} in English; not ${missed.join(', ')}`);
       assert.ok(right.length >= least, `${right.length} of 42; not ${missed.join(', ')}`);
-      assert.ok(right.length >= (LESS[lang] ?? SHARE) * inEnglish, `${right.length} of ${inEnglish} in English`);
+      assert.ok(right.length >= SHARE * inEnglish, `${right.length} of ${inEnglish} in English`);
     });
   }
 });
