@@ -72,10 +72,10 @@ def layer(graph: Graph, weights: Weights, state: str, number: int, output: str) 
     def linear(state: str, name: str, *parts: str) -> str:
         """[..., in] to [..., out] with one scale per output channel; the input is quantised by its own range."""
         values, scales = quantise(weights.matrix(*(f"{at}.{part}" for part in parts)), axis=0, largest=LARGEST)
-        at = f"l{number}.{name}"
-        stored = [graph.constant(f"{at}.w", values), graph.constant(f"{at}.s", scales.reshape(-1))]
+        named = f"l{number}.{name}"
+        stored = [graph.constant(f"{named}.w", values), graph.constant(f"{named}.s", scales.reshape(-1))]
         bias = vector(f"{name}.b", *(f"{part}.bias" for part in parts))
-        return graph.node("DynamicQuantizeMatMul", [state, *stored, "", bias], f"l{number}.{name}")
+        return graph.node("DynamicQuantizeMatMul", [state, *stored, "", bias], named)
 
     def add_and_norm(state: str, other: str, part: str, output: str) -> str:
         # With Add, onnxruntime would fuse both into SkipLayerNormalization, which takes twice as long as these two.
