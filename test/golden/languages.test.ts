@@ -8,7 +8,7 @@ import { dot } from '../../core/util/vector-arithmetic.ts';
 import { embedImages } from '../../training/metrics/embed-pairs.ts';
 import { MODELS, readSample } from './golden.ts';
 
-/** Typical queries in seventeen languages; in fourteen of them, no text side was trained on captions, only on phrases. */
+/** Typical queries in seventeen languages; in fourteen of them no text side was trained on captions, but on phrases. */
 
 const PHOTOS = join(import.meta.dirname, '../../examples/photos');
 /** Queries for the sample photos, and for those of COCO in head-sample, where a picture is a row. */
