@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import sharp, { type Sharp } from 'sharp';
 import { loadEmbedder } from '../core/encode/embedder.ts';
-import { findStacks } from '../core/near-duplicates.ts';
+import { findStacks } from '../core/find-stacks.ts';
 import { hashDistance, MAX_BITS } from '../core/picture/near-duplicate-rule.ts';
 import type { Point } from '../core/ports.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';

@@ -12,7 +12,7 @@ import {
   type SearchResult,
   search,
 } from '../core/search/search.ts';
-import type { SearchTerm } from '../core/search/weighted-terms.ts';
+import type { SearchTerm } from '../core/search/search-term.ts';
 import { decimal, path, text, toggle, whole } from '../core/setting-value.ts';
 import { closing } from '../core/util/async-disposable.ts';
 import { createLogger, expectIndex, openRuntime } from '../server/composition-root.ts';

@@ -12,7 +12,7 @@ import { dataFolder } from '../server/environment.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import type { Features, PairSet } from '../training/features/extract.ts';
 import { embedPairs } from '../training/metrics/embed-pairs.ts';
-import { evaluate } from '../training/metrics/metrics.ts';
+import { evaluate } from '../training/metrics/retrieval-metrics.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { trainHead } from '../training/trainer/trainer.ts';
 import { TRAINING_SPLITS, type TrainingData } from '../training/trainer/training-data.ts';

@@ -1,5 +1,5 @@
 import { ANY_LANGUAGE, type Embedder, type Filter, type LanguageHint } from '../ports.ts';
-import { DEFAULT_WEIGHTS, type SearchTerm } from '../search/weighted-terms.ts';
+import { DEFAULT_WEIGHTS, type SearchTerm } from '../search/search-term.ts';
 import { shownOf } from './people.ts';
 import { unquoted } from './tokens.ts';
 import { meantReading, type Reading, readings, type Understood } from './understand.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SightlineError } from '../errors.ts';
 import type { CandidateIndex, Copy } from '../ports.ts';
-import { type Missing, type PassResult, Sync, type SyncDeps, type SyncOptions, TooMuch } from './sync.ts';
-import { type Verification, type VerifyOptions, verifySpace } from './verify.ts';
+import { type Missing, type PassResult, Sync, type SyncDeps, type SyncOptions, TooMuch } from './sync-candidate.ts';
+import { type Verification, type VerifyOptions, verifySpace } from './verify-candidate.ts';
 
 export interface BuildDeps extends SyncDeps {
   /** The space to fill. */

@@ -15,8 +15,8 @@ import { mix, normalise } from '../util/vector-arithmetic.ts';
 import { queryWords } from './lexical-terms.ts';
 import { askedNames, byMeaning, type FoundHit, searchNames } from './rank-fusion.ts';
 import { bestFit, type Fit, fitOfHits } from './result-fit.ts';
+import type { SearchTerm } from './search-term.ts';
 import { respelled } from './spelling.ts';
-import type { SearchTerm } from './weighted-terms.ts';
 
 export interface SearchRequest {
   /** At least one. If all weights are below zero, pictures that are least like the terms come first. */

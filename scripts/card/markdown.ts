@@ -1,7 +1,7 @@
 import { type HeadFile, headBytes, type TextSideFile } from '../../core/encode/head-file.ts';
 import type { ImageEncoderEntry, ModelFile, TextEncoderEntry } from '../../core/encode/manifest-encoder.ts';
 import type { EvaluatedHead } from '../../training/metrics/evaluate-head.ts';
-import { CUTOFFS, type DirectionValues, type Values } from '../../training/metrics/metrics.ts';
+import { CUTOFFS, type DirectionValues, type Values } from '../../training/metrics/retrieval-metrics.ts';
 import { describeData } from './data-sets.ts';
 
 /** A model card (Mitchell et al. 2019) as Markdown. */

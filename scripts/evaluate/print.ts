@@ -1,6 +1,6 @@
 import { pluralise } from '../../core/util/pluralise.ts';
 import type { EvaluatedSpace } from '../../training/metrics/evaluate-head.ts';
-import { CUTOFFS, type DirectionValues, type Figures, type Values } from '../../training/metrics/metrics.ts';
+import { CUTOFFS, type DirectionValues, type Figures, type Values } from '../../training/metrics/retrieval-metrics.ts';
 import type { Comparison, Interval } from '../../training/metrics/significance.ts';
 
 /** Prints results for people. */

@@ -10,7 +10,7 @@ import { keepRefused } from '../../core/files/renamed-files.ts';
 import type { PictureStore } from '../../core/objects/picture-store.ts';
 import type { CandidateIndex, Embedder, FailureLog, Spaces, VanishedLog, VectorStore } from '../../core/ports.ts';
 import { buildSpace } from '../../core/reindex/build-candidate.ts';
-import type { Missing } from '../../core/reindex/sync.ts';
+import type { Missing } from '../../core/reindex/sync-candidate.ts';
 import type { Config } from '../../core/settings.ts';
 import type { SpaceId } from '../../core/types.ts';
 import type { ChangeProgress } from '../../functions/http/deps.ts';

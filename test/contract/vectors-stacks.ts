@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createStacks, findStacks } from '../../core/near-duplicates.ts';
+import { createStacks, findStacks } from '../../core/find-stacks.ts';
 import { hashDistance, MAX_BITS } from '../../core/picture/near-duplicate-rule.ts';
 import type { Point } from '../../core/ports.ts';
 import type { ImagePayload, JointEmbedding } from '../../core/types.ts';

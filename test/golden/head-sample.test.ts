@@ -8,7 +8,7 @@ import { loadHead } from '../../core/encode/head.ts';
 import { closing } from '../../core/util/async-disposable.ts';
 import { dot } from '../../core/util/vector-arithmetic.ts';
 import { embedPairs } from '../../training/metrics/embed-pairs.ts';
-import { evaluate } from '../../training/metrics/metrics.ts';
+import { evaluate } from '../../training/metrics/retrieval-metrics.ts';
 import { MODELS, readSample } from './golden.ts';
 
 /** Lower bounds for the committed heads, so that a worse one cannot land unnoticed. Raise both with a better head. */

@@ -2,7 +2,7 @@ import type { Projection } from '../../core/encode/shared-space.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import type { EncodedPairs } from '../features/extract.ts';
 import type { HalfRows } from '../features/float16-matrix.ts';
-import type { EmbeddedPairs } from './metrics.ts';
+import type { EmbeddedPairs } from './retrieval-metrics.ts';
 
 /** Rows projected at a time: a few megabytes of encoder outputs. */
 const ROWS = 512;

@@ -5,8 +5,8 @@ import { type Projection, sharedSpace, sharedSpaceId } from '../../core/encode/s
 import { closing } from '../../core/util/async-disposable.ts';
 import type { PairSet } from '../features/extract.ts';
 import { embedImages, embedPairs } from './embed-pairs.ts';
-import { type Figures, figuresOf, type QueryTable, queryTable } from './metrics.ts';
 import { type EmbeddedPairs, type Ranking, rankPairs } from './ranking.ts';
+import { type Figures, figuresOf, type QueryTable, queryTable } from './retrieval-metrics.ts';
 import { type Interval, interval, type Resampling } from './significance.ts';
 
 /** In place of a head's folder, for encoders that share a space. */

@@ -1,5 +1,12 @@
 import { Random } from '../random.ts';
-import { type QueryTable, type SortedRanks, STATISTICS, statistics, toValues, type Values } from './metrics.ts';
+import {
+  type QueryTable,
+  type SortedRanks,
+  STATISTICS,
+  statistics,
+  toValues,
+  type Values,
+} from './retrieval-metrics.ts';
 
 /**
  * Confidence intervals and tests. The resampling unit is a picture with all of its captions: captions of one picture

@@ -4,7 +4,7 @@ import { SightlineError } from '../../core/errors.ts';
 import { closing } from '../../core/util/async-disposable.ts';
 import { canonicalJson, isJsonObject } from '../../core/util/canonical-json.ts';
 import type { TransformedPairs } from '../features/feature-transform.ts';
-import { evaluate } from '../metrics/metrics.ts';
+import { evaluate } from '../metrics/retrieval-metrics.ts';
 import { Random } from '../random.ts';
 import { stepsAnEpoch, trainingBatches, validationBatches } from './batches.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';

@@ -1,7 +1,7 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { aboutOtherLanguage, aboutUnknownText, search } from '../../../core/search/search.ts';
-import { DEFAULT_WEIGHTS, type SearchTerm } from '../../../core/search/weighted-terms.ts';
+import { DEFAULT_WEIGHTS, type SearchTerm } from '../../../core/search/search-term.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
 import { languageOf } from '../accept-language.ts';
 import { openCursor, sealCursor, settledLanguage, spaceMismatch } from '../api-cursor.ts';

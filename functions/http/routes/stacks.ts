@@ -1,5 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
-import { createStacks } from '../../../core/near-duplicates.ts';
+import { createStacks } from '../../../core/find-stacks.ts';
 import { openCursor, sealCursor } from '../api-cursor.ts';
 import type { AppDeps } from '../deps.ts';
 import { type App, json, problems } from '../openapi.ts';

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { COLOURS } from '../../../core/picture/colour-names.ts';
 import { ORDERS, type OrderName } from '../../../core/picture-fields.ts';
-import { DEFAULT_WEIGHTS } from '../../../core/search/weighted-terms.ts';
+import { DEFAULT_WEIGHTS } from '../../../core/search/search-term.ts';
 import { MAX_JSON_BYTES } from '../request-body.ts';
 import { base64Image, booleanParameter, id, lang, searchText, spaceId } from './common.ts';
 import { filterBody, filterParameters, kind } from './filter.ts';

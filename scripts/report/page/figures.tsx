@@ -1,4 +1,4 @@
-import type { DirectionValues, Values } from '../../../training/metrics/metrics.ts';
+import type { DirectionValues, Values } from '../../../training/metrics/retrieval-metrics.ts';
 import { percent, plural, report } from './judged.ts';
 import { Section } from './parts.tsx';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { meantQuery } from '../../../core/query/terms-and-filters.ts';
-import type { SearchTerm } from '../../../core/search/weighted-terms.ts';
+import type { SearchTerm } from '../../../core/search/search-term.ts';
 import { textsBy } from '../../support/texts-by.ts';
 
 const embedder = textsBy(

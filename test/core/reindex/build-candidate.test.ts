@@ -8,7 +8,7 @@ import { openFolder } from '../../../core/objects/folder/store.ts';
 import { NOTHING_KNOWN } from '../../../core/picture-fields.ts';
 import type { Embedder, ObjectStore, Spaces, VectorStore } from '../../../core/ports.ts';
 import { type BuildOptions, buildSpace } from '../../../core/reindex/build-candidate.ts';
-import type { Missing } from '../../../core/reindex/sync.ts';
+import type { Missing } from '../../../core/reindex/sync-candidate.ts';
 import type { ImagePayload } from '../../../core/types.ts';
 import { closing } from '../../../core/util/async-disposable.ts';
 import { openEmbeddedSpaces } from '../../../core/vectors/sqlite/spaces.ts';

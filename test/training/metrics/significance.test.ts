@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { figuresOf, type QueryTable, queryTable } from '../../../training/metrics/metrics.ts';
+import { figuresOf, type QueryTable, queryTable } from '../../../training/metrics/retrieval-metrics.ts';
 import { compare, interval } from '../../../training/metrics/significance.ts';
 import { Random } from '../../../training/random.ts';
 

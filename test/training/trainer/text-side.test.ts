@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { float32, loadOnnx } from '../../../core/onnx/onnx-session.ts';
 import type { JointEmbedding } from '../../../core/types.ts';
 import { HalfMatrix } from '../../../training/features/float16-matrix.ts';
-import { evaluate } from '../../../training/metrics/metrics.ts';
+import { evaluate } from '../../../training/metrics/retrieval-metrics.ts';
 import { Random } from '../../../training/random.ts';
 import { TEXT_SIDE, type TextSideRecipe } from '../../../training/trainer/recipes.ts';
 import { trainTextSide } from '../../../training/trainer/text-side.ts';

@@ -1,6 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SightlineError } from './errors.ts';
-import { areAlike, bitsApart, HASH_WORDS, type Look, lookOf, MAX_BITS } from './picture/near-duplicate-rule.ts';
+import {
+  areAlike,
+  bitsApart,
+  HASH_WORDS,
+  type Look,
+  lookOf,
+  MAX_BITS,
+  MIN_COSINE,
+} from './picture/near-duplicate-rule.ts';
 import type { VectorStore } from './ports.ts';
 import type { ImagePayload, JointEmbedding, Page } from './types.ts';
 import { everyItem } from './util/paginate.ts';
@@ -9,8 +17,6 @@ import { decodeCursor, encodeCursor, fingerprint } from './vectors/store-cursor.
 
 /** Pictures that are copies of each other: the same bytes, or resized, recompressed or slightly edited. */
 
-/** Minimum cosine between copies: much smaller copies reach no more, and few different photos as much. */
-export const MIN_COSINE = 0.25;
 /** Two hashes that differ in at most `MAX_BITS` bits agree in at least one of these bands. */
 const BANDS = MAX_BITS + 1;
 const NO_HASH = new Uint32Array(HASH_WORDS);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { StoredPoint, Tombstone } from '../../../core/ports.ts';
-import { planSync } from '../../../core/reindex/sync.ts';
+import { planSync } from '../../../core/reindex/sync-candidate.ts';
 import { caption, image } from '../../contract/vectors-data.ts';
 
 const NOW = '2026-11-30T00:00:00.000Z';

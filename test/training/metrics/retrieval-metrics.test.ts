@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { dot } from '../../../core/util/vector-arithmetic.ts';
-import { CUTOFFS, type DirectionValues, type EmbeddedPairs, evaluate } from '../../../training/metrics/metrics.ts';
 import { rankPairs } from '../../../training/metrics/ranking.ts';
+import {
+  CUTOFFS,
+  type DirectionValues,
+  type EmbeddedPairs,
+  evaluate,
+} from '../../../training/metrics/retrieval-metrics.ts';
 import { scoreBlocks } from '../../../training/metrics/score-blocks.ts';
 import { Random } from '../../../training/random.ts';
 
