@@ -18,10 +18,12 @@ const AT_ONCE = Math.min(8, 2 * availableParallelism());
 const { files = ['test/**/*.test.ts'], options = [] } = Object.groupBy(process.argv.slice(2), (one) =>
   /\.(test|check)\.ts$/.test(one) ? 'files' : 'options',
 );
+/** A test that waits for ever fails, and the run goes on; the longest takes half a minute on a busy machine. */
+const TIMEOUT_MS = 300_000;
 const flags = ['--disable-warning=ExperimentalWarning', '--import', './test/compile-cache.ts'];
 const { status } = spawnSync(
   process.execPath,
-  [...flags, '--test', `--test-concurrency=${AT_ONCE}`, ...options, ...files],
+  [...flags, '--test', `--test-concurrency=${AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`, ...options, ...files],
   {
     stdio: 'inherit',
     env: { ...process.env, TMPDIR: process.env.TMPDIR ?? roomInMemory() },
