@@ -72,6 +72,7 @@ const OPTIONS = {
     text: 'with a text side: a head like --into that has not seen the validation pictures, evaluated instead',
   }),
   phrases: path({
+    unit: 'FILE',
     text: 'with a text side: phrases that it also learns, a JSON object a line with a text for each language',
     shown: 'models/phrases.jsonl',
   }),
