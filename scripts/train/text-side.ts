@@ -9,7 +9,7 @@ import { dataFolder } from '../../server/environment.ts';
 import { frequentWords, writeCaptionWords } from '../../training/datasets/count-caption-words.ts';
 import { listLanguages, readDataset } from '../../training/datasets/dataset.ts';
 import { TRAINING } from '../../training/datasets/deduplicate.ts';
-import { readPhrases } from '../../training/datasets/phrases.ts';
+import { type Phrase, readPhrases } from '../../training/datasets/phrases.ts';
 import type { PairSet } from '../../training/features/extract.ts';
 import type { CacheLocation } from '../../training/features/shared-cache.ts';
 import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
@@ -78,7 +78,8 @@ export async function trainSideInto(job: TextSideJob): Promise<TextSideReport> {
   const own = encoder === encoders.text.name ? encoders : await loadEncoders({ modelDirs, profile, text: encoder });
   const twinFolder = join(dataFolder(), 'runs', `text-side-${encoder}`);
   try {
-    const parties = { first: encoders, own, languages: await languagesOf(job, encoders, own) };
+    const languages = await languagesOf(job, encoders, own);
+    const parties = { first: encoders, own, languages, phrases: await readPhrases(job.phrases) };
     const hasTwin = job.twin !== undefined;
     const start = job.fromScratch ? null : await readTextSide(folder, own.text, { hasTwin });
     const about = await describeSide(job, parties);
@@ -143,6 +144,7 @@ interface Parties {
   readonly own: Encoders;
   /** Caption languages to train on. */
   readonly languages: readonly string[];
+  readonly phrases: readonly Phrase[];
 }
 
 /** The language of the head's first side, whose captions the others are pulled to. */
@@ -194,10 +196,11 @@ function recipeOf({ epochs = TEXT_SIDE.epochs, hidden = TEXT_SIDE.text.hidden }:
 /** Trains a side on these splits, from scratch or, in a third of the epochs, from an existing one. */
 async function train(
   job: TextSideJob,
-  { first, own, languages }: Parties,
+  parties: Parties,
   splits: readonly string[],
   start: TrainedHead | null,
 ): Promise<TrainedHead> {
+  const { first, own, languages } = parties;
   const { folder, seed, threads } = job;
   const whole = recipeOf(job);
   const { inputDropout, hiddenDropout } = whole.text;
@@ -220,7 +223,7 @@ async function train(
     const anchors = captions.get(FIRST_LANGUAGE)!;
     const sources = { head, anchors, captions, textOutputs: own.text.outputs };
     const ofFirst = own === first ? anchors : await read(first, FIRST_LANGUAGE);
-    const [classes, phrases] = [await namedClasses(job, { first, own }), await parallelPhrases(job, { first, own })];
+    const [classes, phrases] = [await namedClasses(job, { first, own }), await parallelPhrases(job, parties)];
     const data = await textSideData({ ...sources, first: ofFirst, classes, phrases });
     const onStep = (done: number, total: number) => progress.update(done, total);
     const fitting = withFittingBatch(recipe, data.captions.rows);
@@ -251,10 +254,9 @@ async function namedClasses(
 /** The phrases in the languages of the new side's encoder through both text encoders. */
 async function parallelPhrases(
   job: TextSideJob,
-  { first, own }: Pick<Parties, 'first' | 'own'>,
+  { first, own, phrases }: Pick<Parties, 'first' | 'own' | 'phrases'>,
 ): Promise<ParallelPhrases> {
   const languages = own === first ? [FIRST_LANGUAGE] : own.profile.text.languages;
-  const phrases = await readPhrases(job.phrases);
   const texts = phrases.map((phrase) => languages.flatMap((lang) => phrase[lang] ?? []));
   const english = phrases.map((phrase) => phrase[FIRST_LANGUAGE]!);
   return {

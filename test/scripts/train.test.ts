@@ -205,6 +205,9 @@ describe('npm run train, npm run tune', () => {
     assert.match((await attempt(gone)).stderr, /expected captioned pictures in split train, got none of 20 in images/);
     const one = all.slice(0, 1).map((line) => withSplit(line, '').replace(',"split":""', ''));
     assert.match((await attempt(one)).stderr, /split val, got none \(splits: train\)\. Too few pictures to split: 1/);
+    const into = ['--text-side', 'all-minilm-l6-v2', '--into', join(models, 'head-compact')];
+    const nowhere = await attempt(all, ...into, '--phrases', join(folder, 'nowhere'));
+    assert.match(nowhere.stderr, /expected a file with phrases, got .*nowhere \(ENOENT\)/);
     await writeFile(join(folder, 'notes', 'todo.txt'), '');
     for (const [flag, value, expected] of [
       ['--recipe', 'better', /--recipe: expected seed or best, got "better"/],
