@@ -88,6 +88,13 @@ describe('the page when things go wrong', browserSkip(), () => {
   it('shows and says of a picture that is not there that it is none', async (t) => {
     const { page } = await browser.open(t, 'about:blank', { expectComplaints: failed });
     await page.clock.install();
+    await page.addInitScript(() => {
+      Object.assign(globalThis, { faults: 0 });
+      addEventListener('error', () => Reflect.set(globalThis, 'faults', Reflect.get(globalThis, 'faults') + 1), {
+        capture: true,
+      });
+    });
+    const faults = () => page.evaluate(() => Reflect.get(globalThis, 'faults') as number);
     const [late, never] = (await server.json('/images')).body.items.map(({ id }) => id as unknown as string);
     await page.route(`**/images/${late}/thumbnail*`, () => {});
     let asked = 0;
@@ -109,10 +116,10 @@ describe('the page when things go wrong', browserSkip(), () => {
     const [border, , isBusy] = await look(there!);
     assert.deepEqual([border, isBusy], ['none', 'false']);
     const link = tile(never).getByRole('link', { name: /^Cannot be loaded/ });
-    // A pause begins when the page has heard of the fault, so its clock goes on until the last try is made.
-    while (asked < 4) await page.clock.runFor(20_000);
-    await link.waitFor();
+    // A pause begins when the page has heard of the fault, so its clock goes on until the last try has failed.
+    await passTime(page, link);
     assert.equal(asked, 4, 'three tries more, and no fifth');
+    assert.equal(await faults(), 4, 'a pause is no fault');
     assert.equal(await tile(never).locator('img').count(), 0);
     assert.deepEqual(await look(late), nothing);
   });
@@ -127,6 +134,18 @@ describe('the page when things go wrong', browserSkip(), () => {
     await passTime(page, page.getByText('The server is not responding.'));
     await server.resume();
     await passTime(page, page.getByRole('heading', { name: '2 pictures added', exact: true }));
+  });
+
+  it('says that the machine is offline, also after the server has stopped', async (t) => {
+    const { page } = await browser.open(t, server.url, { expectComplaints: /Failed to load|ERR_|EventSource/ });
+    await page.locator('.tile img.shown').first().waitFor();
+    await server.pause();
+    await page.getByText('The server is not responding.').waitFor();
+    await page.context().setOffline(true);
+    await page.getByText('You are offline.').waitFor();
+    await page.context().setOffline(false);
+    await server.resume();
+    await page.locator('.connection-note').waitFor({ state: 'detached' });
   });
 
   it('says that the machine is offline, and shows what came meanwhile once it is not', async (t) => {

@@ -85,11 +85,17 @@ export function useBrowser(): {
   };
 }
 
-/** Speeds up the installed clock of a page until something is there, or no longer. */
+/** Ten minutes of the page, in steps. */
+const MOST_STEPS = 2400;
+
+/** Speeds up the installed clock of a page until something is there, or no longer; ten minutes of it at most. */
 export async function passTime(
   page: Page,
   what: Locator,
   { until }: { until: 'there' | 'gone' } = { until: 'there' },
 ): Promise<void> {
-  while ((await what.isVisible()) !== (until === 'there')) await page.clock.runFor(250);
+  for (let steps = 0; (await what.isVisible()) !== (until === 'there'); steps++) {
+    assert.ok(steps < MOST_STEPS, `${what} is not ${until} after ten minutes of the page's clock`);
+    await page.clock.runFor(250);
+  }
 }

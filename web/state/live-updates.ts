@@ -12,6 +12,8 @@ import { refreshTags } from './suggestions.ts';
 
 /** How the page learns of changes. */
 export const connection = signal<'connecting' | 'events' | 'polling' | 'lost'>('connecting');
+/** What the browser says of the network. */
+export const isOnline = signal(navigator.onLine);
 /** Event counters, for views that show them. */
 export const changeCount = signal(0);
 
@@ -52,8 +54,8 @@ export function startLive(): void {
   });
   startStatus();
   accessChanges.subscribe((count) => count > 0 && onAccess());
-  addEventListener('online', connectAgain);
-  addEventListener('offline', connectAgain);
+  addEventListener('online', onNetwork);
+  addEventListener('offline', onNetwork);
   addEventListener('scroll', () => scrollY < 80 && newCount.value > 0 && showNew(), { passive: true });
 }
 
@@ -90,6 +92,11 @@ function onState(state: StreamState): void {
     refreshStatusSoon(0);
   }
   connection.value = state === 'open' ? 'events' : 'lost';
+}
+
+function onNetwork(): void {
+  isOnline.value = navigator.onLine;
+  connectAgain();
 }
 
 /** The network changed or a key was entered: the old connection may be dead without any error. */

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { t } from '../i18n/translate.ts';
-import { connection } from '../state/live-updates.ts';
+import { connection, isOnline } from '../state/live-updates.ts';
 import { route } from '../state/navigation.ts';
 import { fault } from '../state/results.ts';
 import { answerIsLate } from '../state/slow-answers.ts';
@@ -24,7 +24,7 @@ export function ConnectionNote() {
   return (
     <p class="connection-note" role="status">
       <Icon name="offline" />
-      <span>{t(navigator.onLine ? 'connection.lost' : 'connection.offline')}</span>
+      <span>{t(isOnline.value ? 'connection.lost' : 'connection.offline')}</span>
     </p>
   );
 }

@@ -153,7 +153,7 @@ const retryMs = [1500, 6000, 20_000];
  * A thumbnail, or what says that there is none. Not requested while scrolling fast: flicking past a thousand pictures
  * loads few.
  */
-function useThumbnail(image: ImageItem, edge: number): { thumbnail: JSX.Element; isLoading: boolean } {
+function useThumbnail(image: ImageItem, edge: number): { thumbnail: JSX.Element | false; isLoading: boolean } {
   const [state, setState] = useState<'waiting' | 'pausing' | 'shown' | 'failed'>('waiting');
   const wanted = useRef(false);
   const attempts = useRef(0);
@@ -178,10 +178,11 @@ function useThumbnail(image: ImageItem, edge: number): { thumbnail: JSX.Element;
     );
     return { thumbnail, isLoading: false };
   }
-  const thumbnail = (
+  // Without an address there is no element: taking the address away leaves an empty one, which fails once more.
+  const thumbnail = wanted.current && state !== 'pausing' && (
     <img
       class={state === 'shown' ? 'shown' : ''}
-      src={wanted.current && state !== 'pausing' ? smallVersion(image, edge) : undefined}
+      src={smallVersion(image, edge)}
       alt=""
       decoding="async"
       draggable={false}
