@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import PQueue from 'p-queue';
 import type { Browser, CDPSession, Page } from 'playwright-core';
-import { imageId } from '../core/index-image.ts';
+import { imageId } from '../core/point-ids.ts';
 import type { ImagePayload, JointEmbedding } from '../core/types.ts';
 import { closing } from '../core/util/async-disposable.ts';
 import { normalise } from '../core/util/vector-arithmetic.ts';

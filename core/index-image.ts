@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { decide, type Job, type Write } from './decide-job.ts';
 import { type ImageRejection, isSightlineError, type Rejection, rejectionOf } from './errors.ts';
 import { type LeftOutReason, leftOutByKey } from './files/non-picture-files.ts';
 import {
@@ -15,7 +16,7 @@ import { describeFile } from './metadata/describe-file.ts';
 import { isReadAsItIs, refreshPicture } from './metadata/refresh.ts';
 import { type FoundSidecars, findSidecars, picturesOfSidecar } from './metadata/sidecar.ts';
 import { shouldBePicture } from './picture/is-picture.ts';
-import { captionId, imageId } from './point-ids.ts';
+import { imageId } from './point-ids.ts';
 import type {
   EmbeddedPicture,
   ImageEmbedder,
@@ -23,26 +24,12 @@ import type {
   ObjectBody,
   ObjectInfo,
   ObjectStore,
-  StoredPoint,
-  Tombstone,
   Vanished,
   VanishedLog,
   VectorStore,
-  WriteCondition,
 } from './ports.ts';
-import { compareSequencers, sequencerOf } from './sequencer-order.ts';
 import type { ImagePayload } from './types.ts';
 import { exclusively } from './util/keyed-mutex.ts';
-
-/** One thing that happened to an object. */
-export interface Job {
-  readonly type: 'created' | 'removed';
-  readonly bucket: string;
-  /** As in the object store: decoded, unlike in events. */
-  readonly key: string;
-  /** From the event; null keeps the stored one (an upload through the API, a retry). */
-  readonly sequencer: string | null;
-}
 
 /** Result of a job. All of these are expected; anything thrown is an outage, and the job may be retried. */
 export type IndexOutcome =
@@ -90,8 +77,6 @@ interface IndexDeps extends IndexOptions {
   readonly justRenamed: JustRenamed;
 }
 
-export { captionId, imageId };
-
 /**
  * The indexing pipeline: makes the index agree with one object. Idempotent and safe under duplicated, reordered and
  * concurrent jobs: it reads the object as it is now, and the store accepts a write only from an event newer than what
@@ -129,32 +114,10 @@ export function createIndexer(options: IndexOptions): IndexJob {
   return index;
 }
 
-/** How a job may write. */
-interface Write {
-  readonly sequencer: string;
-  readonly when: WriteCondition;
-  /** The picture indexed for the object. */
-  readonly live: ImagePayload | null;
-  /** A picture, or a file that was refused as one, was indexed here before. */
-  readonly wasDeleted: boolean;
-}
-
 interface Task extends Write {
   readonly job: Job;
   readonly id: string;
   readonly objects: ObjectStore;
-}
-
-/** Whether and how the job may replace what is stored; null when that is newer. */
-function decide(job: Job, stored: StoredPoint | Tombstone | undefined): Write | null {
-  const storedSequencer = sequencerOf(stored);
-  const sequencer = job.sequencer ?? storedSequencer;
-  const order = compareSequencers(sequencer, storedSequencer);
-  if (order < 0) return null;
-  // An equal sequencer is the same event again on S3. Most other servers send one sequencer for all events, so the
-  // object itself decides.
-  const wasDeleted = stored?.deleted ?? false;
-  return { sequencer, when: order === 0 ? 'not-older' : 'newer', live: livePicture(stored), wasDeleted };
 }
 
 /** Indexes the stored pictures that a sidecar describes again, after it was added, changed or removed. */
@@ -394,8 +357,4 @@ function createEmbedding({ embedder, vectors, vanished }: IndexDeps) {
     underWay.set(sha256, running);
     return { ...(await running), reusedVector: false, gone };
   };
-}
-
-function livePicture(stored: StoredPoint | Tombstone | undefined): ImagePayload | null {
-  return stored !== undefined && !stored.deleted && stored.payload.kind === 'image' ? stored.payload : null;
 }

@@ -1,6 +1,6 @@
+import type { Job } from '../core/decide-job.ts';
 import { countLeftOut, type LeftOut, NO_PICTURE } from '../core/files/non-picture-files.ts';
 import { isUnusable } from '../core/files/sqlite-file.ts';
-import type { Job } from '../core/index-image.ts';
 import { refreshOutdated } from '../core/metadata/refresh.ts';
 import { pictureStoreOf } from '../core/objects/picture-store.ts';
 import type { Failure, FailureLog } from '../core/ports.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
+import type { Job } from '../core/decide-job.ts';
 import { isSightlineError } from '../core/errors.ts';
 import type { LeftOut } from '../core/files/non-picture-files.ts';
 import { isUnusable } from '../core/files/sqlite-file.ts';
-import type { Job } from '../core/index-image.ts';
 import type { PictureStore } from '../core/objects/picture-store.ts';
 import { mayBePicture } from '../core/picture/is-picture.ts';
 import { createSequencer, type Sequencer } from '../functions/events/local-sequencer.ts';

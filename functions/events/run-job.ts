@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
+import type { Job } from '../../core/decide-job.ts';
 import { isSightlineError } from '../../core/errors.ts';
 import { NO_PICTURE } from '../../core/files/non-picture-files.ts';
-import { type IndexJob, type IndexOutcome, imageId, type Job } from '../../core/index-image.ts';
+import type { IndexJob, IndexOutcome } from '../../core/index-image.ts';
+import { imageId } from '../../core/point-ids.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import { compareSequencers } from '../../core/sequencer-order.ts';
 import { parseS3Event } from './s3-event.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { Job } from '../../core/decide-job.ts';
 import { isSightlineError, SightlineError } from '../../core/errors.ts';
-import type { Job } from '../../core/index-image.ts';
 
 /** Hexadecimal; grows with every event of one key. */
 const sequencer = z

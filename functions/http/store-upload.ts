@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isSightlineError } from '../../core/errors.ts';
-import { imageId } from '../../core/index-image.ts';
+import { imageId } from '../../core/point-ids.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports.ts';
 import type { AppDeps } from './deps.ts';
 import { findBucket, getImage } from './lookup.ts';

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
+import type { Job } from '../../core/decide-job.ts';
 import type { SightlineError } from '../../core/errors.ts';
-import { imageId, type Job } from '../../core/index-image.ts';
+import { imageId } from '../../core/point-ids.ts';
 import type { FailureLog } from '../../core/ports.ts';
 import type { JobResult } from '../events/run-job.ts';
 

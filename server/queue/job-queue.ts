@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
-import type { Job } from '../../core/index-image.ts';
+import type { Job } from '../../core/decide-job.ts';
 import { compareSequencers } from '../../core/sequencer-order.ts';
 import type { Ingest } from '../../functions/events/run-job.ts';
 import { parseS3Event } from '../../functions/events/s3-event.ts';

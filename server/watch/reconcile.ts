@@ -1,9 +1,9 @@
 import { countLeftOut, type LeftOut, NO_PICTURE } from '../../core/files/non-picture-files.ts';
-import { imageId } from '../../core/index-image.ts';
 import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { SidecarList, sidecarMark } from '../../core/metadata/sidecar.ts';
 import type { PictureStore, Scanned } from '../../core/objects/picture-store.ts';
 import { hasPictureName, isOfDocument, mayBePicture } from '../../core/picture/is-picture.ts';
+import { imageId } from '../../core/point-ids.ts';
 import type { Failure, FailureLog, ListedObject, StoredPoint, Tombstone, VectorStore } from '../../core/ports.ts';
 import { sequencerOf } from '../../core/sequencer-order.ts';
 import type { ImagePayload } from '../../core/types.ts';

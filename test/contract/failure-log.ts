@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { ErrorCode } from '../../core/errors.ts';
-import { imageId } from '../../core/index-image.ts';
+import { imageId } from '../../core/point-ids.ts';
 import type { Failure, FailureLog } from '../../core/ports.ts';
 import { everyPage } from '../../core/util/paginate.ts';
 

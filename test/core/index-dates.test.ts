@@ -3,8 +3,9 @@ import { copyFileSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { createIndexer, type IndexJob, imageId } from '../../core/index-image.ts';
+import { createIndexer, type IndexJob } from '../../core/index-image.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
+import { imageId } from '../../core/point-ids.ts';
 import type { ObjectStore, VectorStore } from '../../core/ports.ts';
 import type { ImagePayload } from '../../core/types.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';

@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { Job } from '../../core/decide-job.ts';
 import { SightlineError } from '../../core/errors.ts';
-import {
-  captionId,
-  createIndexer,
-  type IndexJob,
-  type IndexOutcome,
-  imageId,
-  type Job,
-} from '../../core/index-image.ts';
+import { createIndexer, type IndexJob, type IndexOutcome } from '../../core/index-image.ts';
 import { METADATA_VERSION } from '../../core/metadata/embedded.ts';
 import { openFolder } from '../../core/objects/folder/store.ts';
 import { NOTHING_KNOWN } from '../../core/picture-fields.ts';
+import { captionId, imageId } from '../../core/point-ids.ts';
 import type { ObjectStore, VanishedLog, VectorStore } from '../../core/ports.ts';
 import { openVanishedObjects } from '../../core/vanished-log/bucket.ts';
 import { openVanishedLog } from '../../core/vanished-log/sqlite.ts';

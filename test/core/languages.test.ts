@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { captionPoint, readCaptionsAgain } from '../../core/captions.ts';
-import { captionId } from '../../core/index-image.ts';
+import { captionId } from '../../core/point-ids.ts';
 import type { Embedder, ReadText, VectorStore } from '../../core/ports.ts';
 import { search } from '../../core/search/search.ts';
 import type { JointEmbedding } from '../../core/types.ts';

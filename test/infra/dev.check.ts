@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { imageId } from '../../core/index-image.ts';
+import { imageId } from '../../core/point-ids.ts';
 import { readPhoto } from '../functions/lambda/built.ts';
 import { type Cloud, startCloud } from '../functions/lambda/cloud.ts';
 import { httpEvent, message, s3Body } from '../functions/lambda/events.ts';

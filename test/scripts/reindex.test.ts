@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadEncoders } from '../../core/encode/encoder-pair.ts';
 import { loadHeadFile } from '../../core/encode/head-file.ts';
-import { captionId } from '../../core/index-image.ts';
+import { captionId } from '../../core/point-ids.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { openEmbeddedSpaces } from '../../core/vectors/sqlite/spaces.ts';
 import { MODELS, writeHead } from '../core/encode/fixtures.ts';

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import sharp from 'sharp';
-import { imageId } from '../../core/index-image.ts';
+import { imageId } from '../../core/point-ids.ts';
 import type { VectorStore } from '../../core/ports.ts';
 import { openEmbeddedStore } from '../../core/vectors/sqlite/store.ts';
 import { openQdrantStore } from '../core/vectors/qdrant/open.ts';

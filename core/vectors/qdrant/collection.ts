@@ -3,7 +3,7 @@ import { SightlineError } from '../../errors.ts';
 import type { SpaceId } from '../../types.ts';
 import type { QdrantSession } from './client.ts';
 import { assertApplied, statusOf } from './errors.ts';
-import { INDEXES, PREFIX_INDEXES, type PrefixSearch, WORD_FIELDS, WORD_INDEXES } from './payload.ts';
+import { INDEXES, PREFIX_INDEXES, type PrefixSearch, WORD_FIELDS, WORD_INDEXES } from './payload-indexes.ts';
 
 /**
  * Options for creating a collection; an existing one is used as it is. Omitted options have Qdrant's default.

@@ -7,13 +7,11 @@ import {
   canonicalTime,
   hashNumber,
   LONG_SEQUENCER_FIELD,
-  PREFIX_INDEXES,
-  type PrefixSearch,
   type StoredPayload,
   sequencerParts,
   TAGS_MARK,
-  WORD_FIELDS,
 } from './payload.ts';
+import { PREFIX_INDEXES, type PrefixSearch, WORD_FIELDS } from './payload-indexes.ts';
 
 type Condition = Schemas['Condition'];
 export type QdrantFilter = Schemas['Filter'];

@@ -1,7 +1,8 @@
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
 import type { QdrantSession } from './client.ts';
 import { type CollectionLayout, indexField, readLayout } from './collection.ts';
-import { type PrefixSearch, READ_FIELDS, type StoredPayload, WORD_FIELDS, WORD_INDEXES } from './payload.ts';
+import { READ_FIELDS, type StoredPayload } from './payload.ts';
+import { type PrefixSearch, WORD_FIELDS, WORD_INDEXES } from './payload-indexes.ts';
 
 /** Ids per request. */
 const MAX_IDS = 1000;

@@ -16,7 +16,7 @@ import {
 import { findDifferences } from './diff.ts';
 import { liveFilter, tombstonesBefore } from './filter.ts';
 import { countExactly } from './list.ts';
-import type { PrefixSearch } from './payload.ts';
+import type { PrefixSearch } from './payload-indexes.ts';
 import { openPart, type QdrantPart } from './points.ts';
 import type { QdrantSearch } from './query.ts';
 import { storeOf } from './store.ts';

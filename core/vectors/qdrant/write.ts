@@ -10,7 +10,6 @@ import { assertApplied, isMissingPoint } from './errors.ts';
 import { type QdrantFilter, replaceable, unchangedTags } from './filter.ts';
 import {
   isLive,
-  type PrefixSearch,
   type StoredPayload,
   storedPayload,
   storedTombstone,
@@ -18,6 +17,7 @@ import {
   tagFields,
   WRITE_MARK,
 } from './payload.ts';
+import type { PrefixSearch } from './payload-indexes.ts';
 import type { QdrantPart } from './points.ts';
 import { jsonVector } from './query.ts';
 

@@ -1,6 +1,6 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import { captionPoint } from '../../../core/captions.ts';
-import { captionId } from '../../../core/index-image.ts';
+import { captionId } from '../../../core/point-ids.ts';
 import type { LanguageHint, Point, ReadText } from '../../../core/ports.ts';
 import { sequencerOf } from '../../../core/sequencer-order.ts';
 import { languageOf } from '../accept-language.ts';

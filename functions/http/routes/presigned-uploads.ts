@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import { requireKey, requireWritable, WRITE_SECURITY } from '../auth.ts';
 import type { AppDeps } from '../deps.ts';
 import { findBucket } from '../lookup.ts';

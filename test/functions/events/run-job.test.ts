@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { Job } from '../../../core/decide-job.ts';
 import { SightlineError } from '../../../core/errors.ts';
-import { type IndexOutcome, imageId, type Job } from '../../../core/index-image.ts';
+import type { IndexOutcome } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import type { FailureLog } from '../../../core/ports.ts';
 import { createIngest, type JobResult } from '../../../functions/events/run-job.ts';
 import { toS3Event } from '../../../functions/events/s3-event.ts';

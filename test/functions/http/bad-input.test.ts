@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 
 /** Every response to bad input is a problem document with a status below 500 that says what was expected. */

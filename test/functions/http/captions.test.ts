@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { captionId } from '../../../core/index-image.ts';
+import { captionId } from '../../../core/point-ids.ts';
 import { jsonRequest, type TestApp, testApp } from './harness.ts';
 
 describe('captions over HTTP', () => {

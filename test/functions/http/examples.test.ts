@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import { addressOf, requestsOf } from './example-requests.ts';
 import { jsonRequest, type TestApp, testApp } from './harness.ts';
 import { type OpenApiDocument, operations } from './openapi-checks.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { captionId, imageId } from '../../../core/index-image.ts';
+import { captionId, imageId } from '../../../core/point-ids.ts';
 import { seededRandom } from '../../support/random.ts';
 import { type TestApp, testApp } from './harness.ts';
 import { type OpenApiDocument, operations } from './openapi-checks.ts';

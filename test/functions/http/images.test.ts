@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SightlineError } from '../../../core/errors.ts';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import type { ObjectStore } from '../../../core/ports.ts';
 import { closing } from '../../../core/util/async-disposable.ts';
 import { numbered, uploadKey } from '../../../functions/http/upload-key.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import type { FolderChanges } from '../../../functions/http/deps.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';
 import { assertDescribed, fitsComponent, type OpenApiDocument, operations } from './openapi-checks.ts';

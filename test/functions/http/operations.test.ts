@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SightlineError } from '../../../core/errors.ts';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import { closing } from '../../../core/util/async-disposable.ts';
 import type { Readiness } from '../../../functions/http/deps.ts';
 import { PROBLEMS } from '../../../functions/http/problem.ts';

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
 import { loadEmbedder } from '../../../core/encode/embedder.ts';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import type { Embedder } from '../../../core/ports.ts';
 import { describeModel } from '../../../functions/http/describe-model.ts';
 import { jsonRequest, samplePhoto, type TestApp, testApp } from './harness.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import { type Built, keysOf, readPhoto } from './built.ts';
 import { httpEvent, message, restEvent, s3Body } from './events.ts';
 import { bodyOf, jsonOf, type LambdaFunction } from './function.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import { unreadableKey } from '../../../functions/lambda/dead-letter.ts';
 import { PURGE_EVENT } from '../../../functions/lambda/purge-tombstones-event.ts';
 import { eventually } from '../../support/start-server.ts';

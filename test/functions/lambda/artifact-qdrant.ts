@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { SQSBatchResponse } from 'aws-lambda';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import { openQdrantSpaces } from '../../../core/vectors/qdrant/spaces.ts';
 import { openQdrantStore } from '../../core/vectors/qdrant/open.ts';
 import { startFakeQdrant } from '../../support/fake-qdrant.ts';

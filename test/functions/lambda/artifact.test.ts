@@ -3,7 +3,7 @@ import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { glob, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import { bundleFunction } from '../../../scripts/development/lambda/bundle.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { apiSuite } from './artifact-api.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { createIndexer, type IndexJob, type Job } from '../../../core/index-image.ts';
+import type { Job } from '../../../core/decide-job.ts';
+import { createIndexer, type IndexJob } from '../../../core/index-image.ts';
 import { createIngest } from '../../../functions/events/run-job.ts';
 import { toS3Event } from '../../../functions/events/s3-event.ts';
 import { JobQueue, type QueueOptions, type QueueProgress } from '../../../server/queue/job-queue.ts';

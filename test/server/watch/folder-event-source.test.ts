@@ -6,7 +6,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { NO_PICTURE } from '../../../core/files/non-picture-files.ts';
-import { imageId } from '../../../core/index-image.ts';
+import { imageId } from '../../../core/point-ids.ts';
 import type { FailureLog } from '../../../core/ports.ts';
 import { createSequencer } from '../../../functions/events/local-sequencer.ts';
 import { parseS3Event, type S3Event } from '../../../functions/events/s3-event.ts';
