@@ -595,8 +595,11 @@ export interface Embedder extends ImageEmbedder {
    * only in class names of the image encoder rank after it; null for words in neither.
    */
   wordRanks(words: readonly string[]): Promise<(number | null)[]>;
-  /** Words of the captions in a language that the head was trained on, in lower case, the most frequent first. */
-  captionWords(language: string): Promise<readonly string[]>;
+  /**
+   * Words of the captions in a language, or in any for null, that the head was trained on; in lower case, the most
+   * frequent of a language first.
+   */
+  captionWords(language: string | null): Promise<readonly string[]>;
   /** Plain English words for what a picture may show, from its `classes`; empty when nothing is likely. */
   seenWords(classes: string | null): string[];
 }

@@ -79,7 +79,10 @@ function createEmbedder({ encoders, head, sides, folder }: Parts, ids: Pick<Embe
       const ranks = await sides[0]!.wordRanks(words);
       return words.map((word, i) => ranks[i] ?? (nameWords.has(word) ? RARE : null));
     },
-    captionWords: async (language) => (await captionWords.get())[language] ?? [],
+    async captionWords(language) {
+      const words = await captionWords.get();
+      return language === null ? Object.values(words).flat() : (words[language] ?? []);
+    },
     embedImage: (bytes) => embedPicture(encoders.image, head, bytes),
     describeImage: (bytes) => encoders.image.describe(bytes),
     seenWords: (classes) => (named === null || classes === null ? [] : seenWords(named, classes)),

@@ -48,8 +48,11 @@ export async function respelled(
   const words = [...new Set(all)].slice(0, MOST_WORDS).filter(isSpelled);
   const isGuess = all.length <= FEW_WORDS && language !== null && !preferred.includes(language);
   const spoken = language === null || isGuess ? 'en' : language;
-  const nearest = await Promise.all(words.map((word) => nearestWord(deps, word, spoken)));
-  const found = new Map(words.flatMap((word, i) => (nearest[i] == null ? [] : [[word, nearest[i]] as const])));
+  // When the language is a guess, a word of any of them is meant as it is: "roter Ball" is no "roger ball".
+  const elsewhere = new Set(isGuess ? await deps.embedder.captionWords(null) : []);
+  const unknown = words.filter((word) => !elsewhere.has(word.normalize('NFC').toLowerCase()));
+  const nearest = await Promise.all(unknown.map((word) => nearestWord(deps, word, spoken)));
+  const found = new Map(unknown.flatMap((word, i) => (nearest[i] == null ? [] : [[word, nearest[i]] as const])));
   return found.size === 0 ? null : text.replaceAll(WORD, (word) => found.get(word) ?? word);
 }
 

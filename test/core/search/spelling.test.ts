@@ -74,6 +74,10 @@ describe('what was probably meant', () => {
     assert.equal(await meant('umbrela', null), 'umbrella');
     assert.equal(await meant('en umbrela vid träd', 'sv', 'en'), null);
     assert.equal(await meant('grün', 'de', 'en'), null);
+    assert.equal(await meant('roter Ball', 'de', 'en'), null);
+    assert.equal(await meant('rotes', 'und', 'en'), null);
+    assert.equal(await meant('chien blanc', 'fr', 'en'), null);
+    assert.equal(await meant('rote skatebord', 'sv', 'en'), 'rote skateboard');
     assert.equal(await meant('Kirschbulte', 'de', 'de'), 'kirschblute');
     assert.equal(await meant('ein Fahrad im Schne', 'de', 'de'), 'ein fahrrad im schnee');
     assert.equal(await meant('garcon sur la plgae', 'fr', 'fr'), 'garçon sur la plage');
