@@ -76,8 +76,8 @@ export async function verifyFile(folder: string, file: ModelFile): Promise<strin
   const path = join(folder, file.path);
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => error);
   if (info instanceof Error || !info.isFile()) {
-    const got = info instanceof Error ? (info.code ?? info.message) : 'something that is not a file';
-    throw mismatch(path, 'a readable file', got);
+    if (info instanceof Error && info.code === 'ENOENT') throw mismatch(path, 'a file', 'none (ENOENT)');
+    throw mismatch(path, 'a readable file', info instanceof Error ? info.message : 'something that is not a file');
   }
   if (file.bytes !== null && info.size !== file.bytes) throw mismatch(path, `${file.bytes} bytes`, `${info.size}`);
   let sha256: string;

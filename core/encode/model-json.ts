@@ -1,19 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { SightlineError } from '../errors.ts';
+import { unavailable } from '../files/file-errors.ts';
 
 /**
  * The JSON in a file that belongs to a model.
  * @throws {model-mismatch}
  */
 export async function readModelJson(path: string): Promise<unknown> {
+  const refused = (message: string, cause: unknown) =>
+    new SightlineError('model-mismatch', message, { cause, details: { file: path } });
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw refused((unavailable(error, 'read', path) as Error).message, error);
+  });
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return JSON.parse(text);
   } catch (error) {
-    throw new SightlineError('model-mismatch', `${path}: expected JSON, got ${(error as Error).message}`, {
-      cause: error,
-      details: { file: path },
-    });
+    throw refused(`${path}: expected JSON, got ${(error as Error).message}`, error);
   }
 }
 
