@@ -533,7 +533,12 @@ export interface ReadText {
   /** False when the text encoder knows no token of the text, so that the vector is meaningless. */
   readonly known: boolean;
   /** The other reading of a text that may be in two languages, or null. Its model may have to be loaded first. */
-  readonly otherwise: { readonly isLoaded: boolean; read(): Promise<ReadText> } | null;
+  readonly otherwise: {
+    readonly isLoaded: boolean;
+    /** Whether it is as likely as this one. */
+    readonly isAsLikely: boolean;
+    read(): Promise<ReadText>;
+  } | null;
 }
 
 /** A picture as the models see it. */

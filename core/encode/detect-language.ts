@@ -16,6 +16,8 @@ export interface Guess {
   readonly language: string | null;
   /** Another possible language, or null. */
   readonly also: string | null;
+  /** Whether both are equally likely. @default false */
+  readonly isOpen?: boolean;
 }
 
 /** A language as given by callers: `auto`, or a tag such as de or pt-BR (BCP 47). */
@@ -69,6 +71,8 @@ const PREFERENCE = 0.15;
 /** With a smaller lead over the next language, a detector is more often wrong than right on short texts. */
 const LEAD = 0.05;
 
+const ASCII = /^\p{ASCII}*$/u;
+
 /** What tells of no language: words with digits, such as IMG_0504, and names of files, such as cat.jpg. */
 const NAMES = /\S*[\d_]\S*|\S+\.[a-z]{3,4}(?=\s|$)/giu;
 
@@ -110,12 +114,14 @@ async function latin(given: string, { preferred, englishShare }: Clues): Promise
   scores.delete('en');
   const ranked = byScore(scores);
   const [best] = ranked;
-  // Unknown to the detector and to English: a word such as "Katze", or a name.
-  const none = preferred.includes('en') ? null : UNNAMED;
+  // Unknown to the detector and to English: a word such as "Katze", or a name. English has no accents.
+  const none = preferred.includes('en') && ASCII.test(text) ? null : UNNAMED;
   const other = likeliest(ranked, { isShort, wanted: wanted === 'en' ? undefined : wanted, close: UNNAMED, none });
   const isEnglish = english - (best?.[1] ?? 0) + SHARE_WEIGHT * (share - USUAL_SHARE) > 0;
   if (!isShort) return { language: isEnglish ? 'en' : other, also: null };
   if (share === 1 ? isEnglish || (best?.[0] ?? 'en') !== wanted : isEnglish) return { language: 'en', also: other };
+  // A name, a slip, or "gato" typed by somebody whose browser is in English.
+  if (other === null) return { language: 'en', also: UNNAMED, isOpen: true };
   // If the English side splits an unknown word into pieces, it finds anything: for "Hund" a mountain path.
   return { language: other, also: share === 1 || wanted === 'en' ? 'en' : null };
 }

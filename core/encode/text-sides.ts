@@ -181,12 +181,12 @@ export async function readTexts(
   }
   return Promise.all(
     texts.map(async (text, i) => {
-      const { choice, other } = choices[i]!;
+      const { choice, other, isOpen = false } = choices[i]!;
       const { vector, own } = vectors.get(keyOf(text, choice))!;
       const read = await reading(text, choice, { vector: vector.slice() as JointEmbedding, own });
       if (other === null) return read;
       const otherwise = async () => reading(text, other, (await other.side.embed([text]))[0]!);
-      return { ...read, otherwise: { isLoaded: other.side.isLoaded(), read: otherwise } };
+      return { ...read, otherwise: { isLoaded: other.side.isLoaded(), isAsLikely: isOpen, read: otherwise } };
     }),
   );
 }
@@ -203,7 +203,7 @@ async function choose(
   sides: readonly TextSide[],
   text: string,
   { lang, preferred, settled }: LanguageHint,
-): Promise<{ choice: Choice; other: Choice | null }> {
+): Promise<{ choice: Choice; other: Choice | null; isOpen?: boolean }> {
   const first = sides[0]!;
   const speaking = (language: string | null): Choice => ({
     side: language === null ? first : sideFor(sides, language),
@@ -213,14 +213,14 @@ async function choose(
   if (first.languages.length === 0) return { choice: { side: first, language: null }, other: null };
   const isEnglish = first.languages.includes('en');
   const englishShare = async (words: readonly string[]) => (isEnglish ? first.ownShare(words) : 0);
-  const { language, also } = await guessLanguage(text, { preferred, englishShare });
+  const { language, also, isOpen } = await guessLanguage(text, { preferred, englishShare });
   if (also !== null && (also === settled || language === settled)) return { choice: speaking(settled), other: null };
   const choice = speaking(language);
   const last = sides.at(-1)!;
   const isForLast = choice.side !== last && !(await choice.side.knows(text)) && (await last.knows(text));
   if (isForLast) return { choice: { side: last, language }, other: null };
   const other = also === null ? null : speaking(also);
-  if (other?.side !== choice.side) return { choice, other };
+  if (other?.side !== choice.side) return { choice, other, isOpen };
   // If one side would read both languages, prefer the one it supports.
   return { choice: choice.side.languages.includes(language ?? '') ? choice : other, other: null };
 }

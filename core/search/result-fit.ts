@@ -11,7 +11,9 @@ import type { FoundHit } from './rank-fusion.ts';
  * (docs/decisions/0047-honest-answers.md).
  */
 
-export type Fit = 'good' | 'fair' | 'poor';
+/** Best first. */
+export const FITS = ['good', 'fair', 'poor'] as const;
+export type Fit = (typeof FITS)[number];
 
 /**
  * How much more likely the query describes a picture than any of the other texts, as a logarithm: the log-odds of a
@@ -99,5 +101,5 @@ export const JUDGED_BY = 5;
 /** The best fit among the top pictures; undefined when none is known. */
 export function bestFit(fits: readonly (Fit | undefined)[]): Fit | undefined {
   const known = fits.filter((fit) => fit !== undefined).slice(0, JUDGED_BY);
-  return (['good', 'fair', 'poor'] as const).find((fit) => known.includes(fit));
+  return FITS.find((fit) => known.includes(fit));
 }

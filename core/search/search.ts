@@ -14,7 +14,7 @@ import type { JointEmbedding, Page } from '../types.ts';
 import { mix, normalise } from '../util/vector-arithmetic.ts';
 import { queryWords } from './lexical-terms.ts';
 import { askedNames, byMeaning, type FoundHit, searchNames } from './rank-fusion.ts';
-import { bestFit, type Fit, fitOfHits } from './result-fit.ts';
+import { bestFit, FITS, type Fit, fitOfHits } from './result-fit.ts';
 import type { SearchTerm } from './search-term.ts';
 import { respelled } from './spelling.ts';
 
@@ -205,8 +205,8 @@ async function withFit(
 type Readings = ReadonlyMap<SearchTerm, ReadText>;
 
 /**
- * The results for texts in their likeliest language, or in the other possible one if nothing fits the first reading and
- * something fits the second. A text side that would have to be loaded is used only when nothing fits well.
+ * The results for texts in their likeliest language, or in the other possible one if that fits better. A text side that
+ * would have to be loaded is used only when nothing fits well.
  */
 async function inBetterLanguage(
   read: Readings,
@@ -222,15 +222,18 @@ async function inBetterLanguage(
   };
   const [page, early] = await Promise.all([ask(read), otherwise.isLoaded ? askOtherwise() : null]);
   const other = early ?? (page.fit === 'poor' ? await askOtherwise() : null);
-  return other !== null && fitsBetter(other.page, page) ? other : { read, page };
+  return other !== null && fitsBetter(other.page, page, otherwise.isAsLikely) ? other : { read, page };
 }
 
 /**
- * Whether the less likely reading fits better. If nothing fits the likelier one, the fits decide (a side that splits
- * unknown words into pieces may take anything for a good fit), without calibrations the cosine of the best hit.
+ * Whether the other reading fits better. A less likely one must fit where the likelier does not: a side that splits
+ * unknown words into pieces may take anything for a good fit. Without calibrations the best cosine decides.
  */
-function fitsBetter(one: Judged, other: Judged): boolean {
-  if (one.fit !== undefined && other.fit !== undefined) return one.fit !== 'poor' && other.fit === 'poor';
+function fitsBetter(one: Judged, other: Judged, isAsLikely: boolean): boolean {
+  if (one.fit !== undefined && other.fit !== undefined) {
+    if (!isAsLikely || one.fit === 'poor') return one.fit !== 'poor' && other.fit === 'poor';
+    return FITS.indexOf(one.fit) <= FITS.indexOf(other.fit);
+  }
   const best = ({ items }: Judged) => Math.max(...items.map(({ score }) => score));
   return best(one) > best(other);
 }

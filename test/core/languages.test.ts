@@ -30,6 +30,7 @@ const common = { own: new Float32Array(), version: 'one-1', speaks: true, known:
 
 /** Reads every text as English, at cosine 0.3 to the only picture, or as German, at cosine `german`. */
 function twoSides({ german, isLoaded }: { german: number; isLoaded: boolean }) {
+  const isAsLikely = false;
   let loads = 0;
   const other: ReadText = { ...common, vector: towards(german), language: 'de', side: 'second' };
   const read: ReadText = { ...common, vector: towards(0.3), language: 'en', side: 'first' };
@@ -40,7 +41,7 @@ function twoSides({ german, isLoaded }: { german: number; isLoaded: boolean }) {
   const embedder: Embedder = {
     ...hashEmbedder(),
     dimension: DIMENSION,
-    readTexts: async (texts) => texts.map(() => ({ ...read, otherwise: { isLoaded, read: readOther } })),
+    readTexts: async (texts) => texts.map(() => ({ ...read, otherwise: { isLoaded, isAsLikely, read: readOther } })),
   };
   return { embedder, loads: () => loads };
 }

@@ -70,10 +70,12 @@ describe('the language of a text', () => {
     assert.equal((await guess('dog', ['de', 'en'])).language, 'en');
   });
 
-  it('has no name where neither English nor a detector knows a word, unless the caller reads English', async () => {
+  it('has no name where neither English nor a detector knows a word, or is open to who reads English', async () => {
     assert.deepEqual(await guess('Katze'), { language: 'und', also: 'en' });
     assert.deepEqual(await guess('Katze', ['de', 'en']), { language: 'de', also: null });
-    assert.deepEqual(await guess('Katze', ['en']), { language: null, also: 'en' });
+    assert.deepEqual(await guess('Katze', ['en']), { language: 'en', also: 'und', isOpen: true });
+    // English has no accents.
+    assert.deepEqual(await guess('pláž', ['en']), { language: 'und', also: 'en' });
     assert.notEqual((await languageOf('Hund')) ?? 'en', 'en');
   });
 

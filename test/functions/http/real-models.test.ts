@@ -140,6 +140,15 @@ describe('the API with the bundled models', () => {
     }
   });
 
+  it('reads a word unknown in English by the side that finds more, for a caller who reads English', async () => {
+    const headers = { 'accept-language': 'en-US,en;q=0.9' };
+    for (const text of ['gato', 'Katze', 'katt']) {
+      const { body } = await t.json(`/search?q=${text}&limit=1`, { headers });
+      assert.equal(body.items[0]!.key, 'cat.jpg', text);
+    }
+    assert.equal((await t.json('/search?q=kitten&limit=1', { headers })).body.language, 'en');
+  });
+
   it('names the side of each language of the model, by the file that it is', async () => {
     const { texts, space } = await describeModel({ modelDirs, profile: 'compact' });
     assert.equal(space, embedder.space);
