@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 /** Zip archives without compression: photos are compressed already (PKWARE, "APPNOTE.TXT" 6.3.10). */
 
 export interface ZipFile {
-  /** Path in the archive, from {@link entryNames}. */
+  /** Path in the archive, from `archiveFileNames`. */
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly modified: Date;
@@ -109,35 +109,4 @@ const u64 = (value: number) => new Uint8Array(BigUint64Array.of(BigInt(value)).b
 
 function join(...parts: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(parts);
-}
-
-/**
- * Names of the entries: the keys with their folders, made valid on every system, and distinct even if upper and lower
- * case are the same: `a.jpg`, `a (2).jpg`.
- */
-export function entryNames(keys: readonly string[]): string[] {
-  const taken = new Set<string>();
-  return keys.map((key) => {
-    const safe =
-      key
-        .split('/')
-        .map(safePart)
-        .filter((part) => part !== '')
-        .join('/') || 'picture';
-    const [, stem, extension] = /^(.*?)(\.[^./]*)?$/s.exec(safe)!;
-    let name = safe;
-    for (let n = 2; taken.has(folded(name)); n++) name = `${stem} (${n})${extension ?? ''}`;
-    taken.add(folded(name));
-    return name;
-  });
-}
-
-const folded = (name: string) => name.normalize('NFC').toLowerCase();
-
-/** Cannot escape the folder where it is unpacked, and has no character that Windows refuses. */
-function safePart(part: string): string {
-  return part
-    .replace(/[\p{Cc}<>:"\\|?*]/gu, '_')
-    .replace(/^\.{1,2}$/, '_')
-    .toWellFormed();
 }

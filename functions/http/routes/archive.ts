@@ -5,6 +5,7 @@ import { isSightlineError } from '../../../core/errors.ts';
 import type { Filter, ObjectStore } from '../../../core/ports.ts';
 import type { ImagePayload } from '../../../core/types.ts';
 import { everyItem } from '../../../core/util/paginate.ts';
+import { archiveFileNames } from '../archive-file-names.ts';
 import type { AppDeps } from '../deps.ts';
 import { findBucket } from '../lookup.ts';
 import { type App, BINARY, component, problems } from '../openapi.ts';
@@ -14,7 +15,7 @@ import { archiveBody, archiveForm, MAX_ARCHIVED, MAX_ON_LAMBDA_BYTES } from '../
 import { noQuery } from '../schemas/common.ts';
 import { toFilter } from '../schemas/filter.ts';
 import { parseOrThrow } from '../validation.ts';
-import { entryNames, type ZipFile, zipped } from '../zip.ts';
+import { type ZipFile, zipped } from '../zip.ts';
 
 /** File that lists the pictures that were gone before their turn came. */
 const LEFT_OUT = 'not in this archive.txt';
@@ -105,7 +106,7 @@ function checkSize({ buckets, local }: AppDeps, pictures: readonly ImagePayload[
 
 /** The current files, one after another. */
 async function* readFiles({ buckets }: AppDeps, pictures: readonly ImagePayload[]): AsyncGenerator<ZipFile> {
-  const names = entryNames([...pictures.map(({ key }) => key), LEFT_OUT]);
+  const names = archiveFileNames([...pictures.map(({ key }) => key), LEFT_OUT]);
   const gone: string[] = [];
   for (const [i, { bucket, key }] of pictures.entries()) {
     const file = await readFile(buckets.get(bucket), key);
