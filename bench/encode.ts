@@ -50,7 +50,6 @@ export async function run(): Promise<void> {
     console.log(`\n${threads === 1 ? '1 thread' : `${threads} threads`}, medians`);
     await onePicture(sides);
     await oneCaption(sides);
-    await manyCaptions(sides);
     await manyPictures(sides);
     await Promise.all([sides.encoders.close(), sides.head.close()]);
     await Promise.all([sides.float.text.release(), sides.float.image.release()]);
@@ -119,21 +118,6 @@ async function oneCaption({ encoders, head, threads, float }: Sides): Promise<vo
     ['float32, the model alone', ms(times.float), ''],
     ['tokens and encoder', ms(times.encoder), `${faster(times.float, times.encoder)}, wanted ${wanted}`],
     ['tokens, encoder and head', ms(times.whole), faster(times.float, times.whole)],
-  ]);
-}
-
-/** Captions by the hundred, as in training and caption import. */
-async function manyCaptions({ encoders }: Sides): Promise<void> {
-  const captions = Array.from({ length: 192 }, (_, i) => `${CAPTIONS[i % CAPTIONS.length]} ${'again '.repeat(i % 4)}`);
-  const times = await interleaved(3, {
-    single: async () => {
-      for (const caption of captions) await encoders.text.encode([caption]);
-    },
-    grouped: () => encoders.text.encode(captions),
-  });
-  printRows('192 captions, ms each', [
-    ['one by one', ms(times.single, captions.length), ''],
-    ['grouped by length', ms(times.grouped, captions.length), faster(times.single, times.grouped)],
   ]);
 }
 

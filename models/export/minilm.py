@@ -14,8 +14,7 @@ from store import quantise
 # Weights from -63 to 63: with larger ones, two products overflow the 16 bits in which processors without VNNI add them.
 LARGEST = 63
 EPS = 1e-12
-# Layers after which states are output, and their names; the graph ends at the last one.
-OUTPUTS = {4: "layer4_states", 6: "last_hidden_state"}
+OUTPUT = "last_hidden_state"
 
 
 class Weights:
@@ -32,13 +31,14 @@ class Weights:
 
 
 def build(folder: Path) -> onnx.ModelProto:
-    """input_ids [batch, sequence], rows of equal length, to the embeddings before attention and some layers' states."""
+    """input_ids [batch, sequence], rows of equal length, to the embeddings before attention and the last states."""
     graph, weights = Graph(), Weights(folder)
     state = embed(graph, weights)
-    for at in range(max(OUTPUTS)):
-        state = layer(graph, weights, state, at, OUTPUTS.get(at + 1, f"l{at}.states"))
+    layers = weights.config["num_hidden_layers"]
+    for at in range(layers):
+        state = layer(graph, weights, state, at, OUTPUT if at == layers - 1 else f"l{at}.states")
     shape = ["batch", "sequence", weights.config["hidden_size"]]
-    names = (*OUTPUTS.values(), "word_states")
+    names = (OUTPUT, "word_states")
     named = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in names]
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "sequence"])
     made = helper.make_graph(graph.nodes, "all-MiniLM-L6-v2", [ids], named, graph.constants)

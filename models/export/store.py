@@ -7,11 +7,6 @@ from onnx import helper, numpy_helper
 # Smaller tensors (biases, norms) are not worth a node.
 SMALLEST = 256
 
-# Number of consecutive weights in a matrix row that share one scale, for int8 products.
-BLOCK = 32
-# Inputs are also quantised to int8 and products summed in int32: onnxruntime's accuracy level 4.
-INT8_PRODUCTS = 4
-
 
 def _constants(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
     return {one.name: numpy_helper.to_array(one) for one in graph.initializer}
@@ -35,11 +30,11 @@ def quantise(matrix: np.ndarray, axis: int, largest: int = 127) -> tuple[np.ndar
     return np.clip(np.round(matrix / scale), -largest, largest).astype(np.int8), scale
 
 
-def store_int8(model: onnx.ModelProto, kinds: frozenset[str] = frozenset({"MatMul", "Gather"})) -> None:
+def store_int8(model: onnx.ModelProto) -> None:
     """Matrices with one scale per output channel; embeddings with one per row, applied after the lookup."""
     graph = model.graph
     constants = _constants(graph)
-    for node in [one for one in graph.node if one.op_type in kinds]:
+    for node in [one for one in graph.node if one.op_type in ("MatMul", "Gather")]:
         at = list(graph.node).index(node)
         if node.op_type == "MatMul" and node.input[1] in constants:
             name = node.input[1]
@@ -63,27 +58,6 @@ def store_int8(model: onnx.ModelProto, kinds: frozenset[str] = frozenset({"MatMu
                     helper.make_node("Mul", [f"{output}_c", factors], [output]),
                 ],
             )
-
-
-def multiply_int8(model: onnx.ModelProto) -> None:
-    """Matrices for onnxruntime's int8 product operator: one scale per 32 weights of an output channel.
-
-    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#commicrosoftmatmulnbits
-    """
-    graph = model.graph
-    constants = _constants(graph)
-    for node in [one for one in graph.node if one.op_type == "MatMul" and one.input[1] in constants]:
-        name = node.input[1]
-        rows, columns = constants[name].shape
-        values, scale = quantise(constants[name].T.reshape(columns, rows // BLOCK, BLOCK), axis=2)
-        # 128 represents 0.
-        stored = (values.astype(np.int16) + 128).astype(np.uint8)
-        _replace(graph, name, {f"{name}_q": stored, f"{name}_s": scale.reshape(-1)})
-        options = dict(K=rows, N=columns, bits=8, block_size=BLOCK, accuracy_level=INT8_PRODUCTS)
-        inputs = [node.input[0], f"{name}_q", f"{name}_s"]
-        ours = helper.make_node("MatMulNBits", inputs, node.output, node.name, domain="com.microsoft", **options)
-        node.CopyFrom(ours)
-    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
 
 
 def fold_pads(model: onnx.ModelProto, pads: list[list[int]]) -> None:

@@ -227,7 +227,7 @@ export const TEXT_SIDE: TextSideRecipe = {
   name: 'text-side',
   text: {
     ...best.head.text,
-    inputs: [...best.head.text.inputs, ...['layer4', 'layer6', 'layer9'].map((layer) => standardised(layer, true))],
+    inputs: [...best.head.text.inputs, ...['layer6', 'layer9'].map((layer) => standardised(layer, true))],
     hidden: 2048,
     inputDropout: 0,
     hiddenDropout: 0.1,
