@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { loadEncoders } from '../core/encode/encoder-pair.ts';
-import { type HeadFile, loadHeadFile } from '../core/encode/head-file.ts';
+import { loadHeadFile } from '../core/encode/head-file.ts';
 import { writeWhole } from '../core/files/atomic-write.ts';
 import { many, path, text } from '../core/setting-value.ts';
 import { closing } from '../core/util/async-disposable.ts';
@@ -9,6 +9,7 @@ import { evaluateHead } from '../training/metrics/evaluate-head.ts';
 import { type CardParts, modelCard } from './card/markdown.ts';
 import { command, EXIT, UsageError } from './cli/command.ts';
 import { encodePictures } from './cli/encode-pictures.ts';
+import { wasTrainedOn } from './cli/head-in-use.ts';
 import { openLocation } from './cli/location.ts';
 import {
   CAPTIONED,
@@ -20,10 +21,6 @@ import {
   openFeatures,
   SPLIT,
 } from './cli/training-options.ts';
-
-function wasTrainedOn({ training }: HeadFile, data: string, split: string): boolean {
-  return training.data === data && Array.isArray(training.splits) && training.splits.includes(split);
-}
 
 const RESAMPLING = { resamples: 2000, seed: 1 };
 

@@ -22,7 +22,7 @@ import { availableOutputs, TRAINING_SPLITS, type TrainingData } from '../trainin
 import { type HeadFiles, headFiles, type StoredHead, writeHeadFiles } from '../training/trainer/write-head.ts';
 import { command, EXIT, UsageError, type Values } from './cli/command.ts';
 import { encodeTrainingData } from './cli/encode-pictures.ts';
-import { headInUse } from './cli/head-in-use.ts';
+import { headInUse, wasTrainedOn } from './cli/head-in-use.ts';
 import { createProgress } from './cli/progress.ts';
 import {
   CAPTIONS,
@@ -206,8 +206,11 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   const judged = data.test ?? (flags['with-validation'] ? null : data.validation);
   const split = data.test === null ? 'val' : 'test';
   const options = { resampling: { resamples: 2000, seed: 1 } };
+  // A head that starts from the one in use has learned from these pictures through it.
+  const knows = inUse !== null && start === null && wasTrainedOn(await loadHeadFile(inUse), training.name, split);
   // Before anything is written: the new head may replace this one.
-  const before = inUse === null || judged === null ? null : await evaluateHead(inUse, encoders, judged, options);
+  const before =
+    inUse === null || judged === null || knows ? null : await evaluateHead(inUse, encoders, judged, options);
   const from = start === null ? null : (await loadHeadFile(flags.refit ?? inUse!)).space;
   const files = filesOf(flags, result, { ...training, recipe, start: from });
   const out = training.folder ?? join(dataFolder(), 'heads', `${flags.profile}-${files.file.space}`);
@@ -226,7 +229,7 @@ async function trainAndJudge(flags: Flags, training: Training): Promise<void> {
   else if (result.share === 0) {
     const where = old?.space === files.file.space ? 'it stays' : 'a copy of it is';
     console.log(`nothing better than the head in use was found; ${where} in ${out}`);
-  } else if (head !== null) console.log(summary(out, result.epoch, { head, before, verdict, split }));
+  } else if (head !== null) console.log(summary(out, result.epoch, { head, before, verdict, split, knows }));
   else console.log(`${writtenLine(out, result.epoch, files.file)}\nIt has seen all pictures; judge it on others.`);
 }
 
@@ -387,13 +390,17 @@ function summary(
     before,
     verdict,
     split,
-  }: { head: EvaluatedHead; before: EvaluatedHead | null; verdict: Verdict | null; split: string },
+    knows,
+  }: { head: EvaluatedHead; before: EvaluatedHead | null; verdict: Verdict | null; split: string; knows: boolean },
 ): string {
   const written = writtenLine(out, epoch, head.info);
   const use = `npm run reindex -- --head ${out}`;
   if (before === null || verdict === null) {
     const sum = `${head.figures.recallSum.toFixed(1)} ${judgedOn(head, split)}`;
-    return `${written}\nSum of recalls ${sum}; there is no head in use to compare it with. To use it:\n\n    ${use}`;
+    const why = knows
+      ? 'the head in use was trained on these pictures, too, so compare them on others (evaluate --compare)'
+      : 'there is no head in use to compare it with';
+    return `${written}\nSum of recalls ${sum}; ${why}. To use it:\n\n    ${use}`;
   }
   const table = [`${judgedOn(head, split)}:\n`, ...comparisonWithLiveLines(head, before)].join('\n');
   const others = before.info.texts.slice(1).map(({ encoder }) => encoder);

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadHeadFile } from '../../core/encode/head-file.ts';
+import { type HeadFile, loadHeadFile } from '../../core/encode/head-file.ts';
 import type { Config } from '../../core/settings.ts';
 import { closing } from '../../core/util/async-disposable.ts';
 import { openSpaces } from '../../server/composition-root.ts';
@@ -21,6 +21,11 @@ export async function headInUse(config: Config, profile: string): Promise<string
   const own = await configuredModels({ modelDirs: config.modelDirs, profile }).catch(() => null);
   const folder = own?.head ?? null;
   return folder !== null && (await loadHeadFile(folder).catch(() => null)) !== null ? folder : null;
+}
+
+/** Whether a head was trained on this split of a data set, by the name in its head.json: it cannot be judged on it. */
+export function wasTrainedOn({ training }: HeadFile, data: string, split: string): boolean {
+  return training.data === data && Array.isArray(training.splits) && training.splits.includes(split);
 }
 
 async function liveModels(config: Config): Promise<SpaceModels | null> {

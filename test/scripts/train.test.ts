@@ -342,6 +342,22 @@ describe('npm run train, npm run tune', () => {
     assert.deepEqual([goingOn.code, /--with-validation: expected --from-scratch/.test(goingOn.stderr)], [2, true]);
   });
 
+  it('does not compare a head with one that was trained on the pictures to judge by', async () => {
+    const own = join(folder, 'models-both');
+    await cp(models, own, { recursive: true });
+    await rm(join(own, 'head-compact'));
+    await cp(join(folder, 'head-both'), join(own, 'head-compact'), { recursive: true });
+    const { code, stdout, stderr } = await call('train', ...training('fair', '--models', own, '--epochs', '1'));
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stdout,
+      /\nSum of recalls [\d.]+ on 18 pictures, .*; the head in use was trained on these pictures, too/,
+    );
+    assert.doesNotMatch(stdout, /worse|no head in use/);
+    const { training: facts } = JSON.parse(String(await head('fair', 'head.json'))) as { training: object };
+    assert.ok(!('verdict' in facts));
+  });
+
   it('learns a head again for encoders that answer nearly the same', async () => {
     const float = join('models', 'head-compact-float32');
     const args = ['--data', data, '--run', join(folder, 'run-refit'), '--epochs', '1'];
