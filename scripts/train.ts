@@ -12,16 +12,18 @@ import { USUAL_LANGUAGE } from '../training/datasets/captions-file.ts';
 import { frequentWords, writeCaptionWords } from '../training/datasets/count-caption-words.ts';
 import { readDataset } from '../training/datasets/dataset.ts';
 import { TRAINING } from '../training/datasets/deduplicate.ts';
+import { readPhrases } from '../training/datasets/phrases.ts';
+import type { HalfMatrix } from '../training/features/float16-matrix.ts';
 import { type Verdict, verdictOn, verdictSentence } from '../training/metrics/compare-heads.ts';
 import { type EvaluatedHead, evaluateHead } from '../training/metrics/evaluate-head.ts';
-import { fineTuning, withFittingBatch } from '../training/trainer/fine-tuning.ts';
+import { continuing, fineTuning, withFittingBatch } from '../training/trainer/fine-tuning.ts';
 import { RECIPES, type Recipe } from '../training/trainer/recipes.ts';
 import { readTrainedHead } from '../training/trainer/stored-head.ts';
 import { statePath, type TrainingResult, trainHead } from '../training/trainer/trainer.ts';
 import { availableOutputs, TRAINING_SPLITS, type TrainingData } from '../training/trainer/training-data.ts';
 import { type HeadFiles, headFiles, type StoredHead, writeHeadFiles } from '../training/trainer/write-head.ts';
 import { command, EXIT, UsageError, type Values } from './cli/command.ts';
-import { encodeTrainingData } from './cli/encode-pictures.ts';
+import { type EncodingOptions, encodeTexts, encodeTrainingData } from './cli/encode-pictures.ts';
 import { headInUse, wasTrainedOn } from './cli/head-in-use.ts';
 import { createProgress } from './cli/progress.ts';
 import {
@@ -73,7 +75,7 @@ const OPTIONS = {
   }),
   phrases: path({
     unit: 'FILE',
-    text: 'with a text side: phrases that it also learns, a JSON object a line with a text for each language',
+    text: 'what people search for, a JSON object a line with a text for each language: a text side also learns it',
     shown: 'models/phrases.jsonl',
   }),
   into: path({ text: 'head that --text-side and --text-sides change', shown: 'with --replace, models/head-PROFILE' }),
@@ -92,6 +94,8 @@ const OPTIONS = {
 };
 
 type Flags = Values<typeof OPTIONS>;
+
+const phrasesOf = ({ phrases }: Flags) => phrases ?? join(ownModels(), 'phrases.jsonl');
 
 export default command({
   usage: '--data LOCATION [options]',
@@ -117,18 +121,28 @@ pictures. Encoder outputs are cached; a second run needs only them.`,
     const modelDirs = modelFolders(flags.models);
     const encoders = await loadEncoders({ modelDirs, profile: flags.profile });
     // Only the description of the encoders is needed from here on; their weights are larger than the head in training.
-    const { augmentations } = recipeNamed(flags);
+    const { augmentations, head } = recipeNamed(flags);
     const trainOn = flags['with-validation'] ? [TRAINING, 'val'] : undefined;
     const options = { encoders, modelDirs, features, trainOn };
-    await using data = closing(
-      await encodeTrainingData(location, dataset, augmentations, options).finally(() => encoders.close()),
-    );
+    const encode = async () => {
+      const phrases = head.localScaling && flags['from-scratch'] ? await englishPhrases(flags, options) : undefined;
+      return { ...(await encodeTrainingData(location, dataset, augmentations, options)), phrases };
+    };
+    await using data = closing(await encode().finally(() => encoders.close()));
     const seen = dataset.pictures.filter(({ split }) => (trainOn ?? [TRAINING]).includes(split));
     const words = frequentWords(seen);
     await trainAndJudge(flags, { data, encoders, folder, words, name: basename(location.name) });
     return EXIT.done;
   },
 });
+
+async function englishPhrases(flags: Flags, options: EncodingOptions): Promise<HalfMatrix> {
+  return encodeTexts(
+    (await readPhrases(phrasesOf(flags))).map(({ en }) => en),
+    'phrases',
+    options,
+  );
+}
 
 /** Trains text sides into an existing head, one after the other. */
 async function trainSides(flags: Flags, data: string): Promise<number> {
@@ -142,9 +156,9 @@ async function trainSides(flags: Flags, data: string): Promise<number> {
   await using location = closing(await openCaptioned(data, flags.captions));
   await using features = closing(await openFeatures(flags.features));
   const [withValidation, fromScratch] = [flags['with-validation'], flags['from-scratch']];
-  const { twin, phrases = join(ownModels(), 'phrases.jsonl') } = flags;
+  const { twin } = flags;
   const job = {
-    phrases,
+    phrases: phrasesOf(flags),
     fromScratch,
     location,
     features,
@@ -276,7 +290,7 @@ function recipeNamed({ recipe, refit }: Flags): Recipe {
 
 function recipeOf(flags: Flags, start: StoredHead | null, data: TrainingData): Recipe {
   const named = recipeNamed(flags);
-  const usual = start === null || named.allTheWay ? named : fineTuning(named, start);
+  const usual = start === null ? named : (named.allTheWay ? continuing : fineTuning)(named, start);
   const pairs = usual.captions === 'all' ? data.train.captions.rows : data.train.pictures.length;
   const epochs = flags.epochs ?? usual.epochs;
   // Training pictures do not show which epoch is best.

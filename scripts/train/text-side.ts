@@ -14,6 +14,7 @@ import type { PairSet } from '../../training/features/extract.ts';
 import type { CacheLocation } from '../../training/features/shared-cache.ts';
 import { type EvaluatedHead, evaluateHead } from '../../training/metrics/evaluate-head.ts';
 import { withFittingBatch } from '../../training/trainer/fine-tuning.ts';
+import { learnedSpace } from '../../training/trainer/local-scaling.ts';
 import { TEXT_SIDE, type TextSideRecipe } from '../../training/trainer/recipes.ts';
 import { readTextSide } from '../../training/trainer/stored-head.ts';
 import { trainTextSide } from '../../training/trainer/text-side.ts';
@@ -221,7 +222,7 @@ async function train(
     const captions = new Map<string, PairSet>();
     for (const lang of languages) captions.set(lang, await read(own, lang));
     const anchors = captions.get(FIRST_LANGUAGE)!;
-    const sources = { head, anchors, captions, textOutputs: own.text.outputs };
+    const sources = { head: learnedSpace(head), anchors, captions, textOutputs: own.text.outputs };
     const ofFirst = own === first ? anchors : await read(first, FIRST_LANGUAGE);
     const [classes, phrases] = [await namedClasses(job, { first, own }), await parallelPhrases(job, parties)];
     const data = await textSideData({ ...sources, first: ofFirst, classes, phrases });

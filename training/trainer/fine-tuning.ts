@@ -8,11 +8,16 @@ import type { TrainedHead } from './write-head.ts';
  * trained the current one; docs/decisions/0044-fine-tuning.md measures how to keep what it knows.
  */
 
-/** Adapts `recipe` to continue from a head: short, with that head as the teacher. */
-export function fineTuning(recipe: Recipe, { spec }: TrainedHead): Recipe {
+/** Adapts a recipe to continue from a head, which is also the teacher. */
+export function continuing(recipe: Recipe, { spec }: TrainedHead): Recipe {
+  const teacher = { dimension: spec.dimension, text: {}, image: {} };
+  return { ...recipe, head: spec, distil: { teachers: 1, teacher, weight: 0.7 } };
+}
+
+/** Adapts a recipe to continue from a head for a short time. */
+export function fineTuning(recipe: Recipe, head: TrainedHead): Recipe {
   return {
-    ...recipe,
-    head: spec,
+    ...continuing(recipe, head),
     learningRate: 1e-3,
     warmupSteps: 4,
     average: null,
@@ -22,7 +27,6 @@ export function fineTuning(recipe: Recipe, { spec }: TrainedHead): Recipe {
     // With few pictures, the best epoch on validation is a matter of luck, and the schedule has settled by the last
     // one.
     select: 'last',
-    distil: { teachers: 1, teacher: { dimension: spec.dimension, text: {}, image: {} }, weight: 0.7 },
   };
 }
 

@@ -38,6 +38,12 @@ export function addInt8Layer(graph: OnnxGraph, input: string, { weight, bias, wi
   return bias === null ? scaled : graph.op('Add', [scaled, graph.weights(bias, [out])]);
 }
 
+/** Weights [out, width] as a layer stores them. */
+export function asStored(weight: Float32Array, width: number): Float32Array {
+  const { bytes, scales } = quantise(weight, width);
+  return dequantise(bytes, scales, { out: scales.length, width });
+}
+
 /** Approximate inverse of {@link quantise}: bytes [width, out] to weights [out, width]. */
 export function dequantise(
   bytes: Int8Array,

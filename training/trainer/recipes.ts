@@ -19,7 +19,10 @@ export interface TowerSpec {
 }
 
 export interface HeadSpec {
+  /** Components that the towers learn. */
   readonly dimension: number;
+  /** Two more components that keep hubs from ranking too high (local-scaling.ts). @default false */
+  readonly localScaling?: boolean;
   readonly text: TowerSpec;
   readonly image: TowerSpec;
   /** One shared last layer for both towers instead of one each; both hidden layers then have the same width. */
@@ -156,7 +159,8 @@ const standardised = (source: string, optional = false): TowerInput => ({
 const best: Recipe = {
   name: 'best',
   head: {
-    dimension: 64,
+    dimension: 62,
+    localScaling: true,
     text: {
       inputs: [standardised('embedding'), standardised('words', true), standardised('peaks', true)],
       hidden: 1024,
@@ -260,7 +264,6 @@ const refit: Recipe = {
   warmupSteps: 10,
   epochs: 8,
   patience: null,
-  distil: { teachers: 1, teacher: { dimension: best.head.dimension, text: {}, image: {} }, weight: 0.7 },
   allTheWay: true,
 };
 
@@ -272,7 +275,13 @@ export function teacherOf(recipe: Recipe): Recipe | null {
   return {
     ...recipe,
     distil: null,
-    head: { ...head, dimension, text: { ...head.text, ...text }, image: { ...head.image, ...image } },
+    head: {
+      ...head,
+      dimension,
+      localScaling: false,
+      text: { ...head.text, ...text },
+      image: { ...head.image, ...image },
+    },
   };
 }
 

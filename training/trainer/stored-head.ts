@@ -6,6 +6,7 @@ import { ModelProto } from '../../core/onnx/protobuf.ts';
 import { emptyTransform, type InputTransform, transformedWidth } from '../features/feature-transform.ts';
 import { headParameters } from './head-graph.ts';
 import { dequantise } from './int8-layer.ts';
+import { learnedDimension } from './local-scaling.ts';
 import { type Available, type HeadSpec, NO_TOWER, type Recipe, recipeFor, type TextSideRecipe } from './recipes.ts';
 import type { StoredHead, TrainedHead } from './write-head.ts';
 
@@ -49,10 +50,13 @@ export async function readTrainedHead(
   const empty = emptyTransform(spec, { text: text.outputs, image: image.outputs });
   const texts = readSide('text', spec, empty.text, textConstants);
   const images = readSide('image', spec, empty.image, imageConstants);
+  // Each side has the vectors of the other as its neighbours, after its tower.
+  const banks = spec.localScaling ? { text: readLayer(imageConstants), image: readLayer(textConstants) } : undefined;
   return {
     spec,
     transform: { text: texts.transforms, image: images.transforms },
     parameters: new Map([...texts.parameters, ...images.parameters]),
+    ...(banks && { banks }),
     sha256: `${side.onnx.sha256} ${info.image.onnx.sha256}`,
   };
 }
@@ -67,12 +71,13 @@ export async function readTextSide(
   text: Encoders['text'],
   { hasTwin }: { readonly hasTwin: boolean },
 ): Promise<TrainedHead | null> {
-  const { texts, dimension } = await loadHeadFile(folder);
-  const side = texts.find(({ encoder }) => encoder === text.name);
+  const info = await loadHeadFile(folder);
+  const side = info.texts.find(({ encoder }) => encoder === text.name);
   const recipe = side === undefined ? null : textSideRecipe(side);
   if (side === undefined || recipe?.stored !== 'int8' || side.encoderKey !== text.key) return null;
   if (side.training.withValidation === true && !hasTwin) return null;
   const tower = { ...recipe.text, inputs: recipe.text.inputs.filter(({ source }) => source in text.outputs) };
+  const dimension = learnedDimension(info);
   const spec: HeadSpec = { dimension, text: tower, image: NO_TOWER, sharedOutput: false, stored: 'int8' };
   const empty = emptyTransform(spec, { text: text.outputs, image: {} });
   const { transforms, parameters } = readSide(
@@ -100,8 +105,8 @@ function readSide(
   const width = transformedWidth(transforms);
   const own = headParameters(spec, { text: width, image: width }).filter(({ name }) => name.startsWith(`${side}.`));
   const parameters = new Map<string, Float32Array>();
-  for (const { name, shape } of own) {
-    parameters.set(name, name.endsWith('.weight') ? readLayer(next, shape) : floats(next('float32', 1)));
+  for (const { name } of own) {
+    parameters.set(name, name.endsWith('.weight') ? readLayer(next) : floats(next('float32', 1)));
   }
   return { transforms, parameters };
 }
@@ -124,8 +129,10 @@ function readTransform(input: InputTransform, next: NextConstant): InputTransfor
   return { ...input, columns, constants };
 }
 
-function readLayer(next: NextConstant, [out, width]: readonly number[]): Float32Array {
-  const { bytes } = next('int8', 2);
+/** A layer [out, width]. */
+function readLayer(next: NextConstant): Float32Array {
+  const { bytes, shape } = next('int8', 2);
+  const [width, out] = shape;
   return dequantise(new Int8Array(new Uint8Array(bytes).buffer), floats(next('float32', 1)), {
     out: out!,
     width: width!,

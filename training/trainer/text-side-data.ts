@@ -1,4 +1,3 @@
-import type { Head } from '../../core/encode/head.ts';
 import { OWN_OUTPUT } from '../../core/encode/text-encoder.ts';
 import type { JointEmbedding } from '../../core/types.ts';
 import { dot } from '../../core/util/vector-arithmetic.ts';
@@ -6,12 +5,15 @@ import type { PairSet } from '../features/extract.ts';
 import { HalfMatrix, type HalfRows } from '../features/float16-matrix.ts';
 import { makePseudoFeatures, type PseudoSpec } from '../features/pseudo-features.ts';
 import { projectedImages, projectedTexts } from '../metrics/embed-pairs.ts';
+import { type Banks, bankOf, type LearnedSpace } from './local-scaling.ts';
 
 /** Training data of a text side: captions in several languages, and the existing space. */
 
 export interface TextSideData {
-  /** Components of a joint vector. */
+  /** Components of a vector of the space. */
   readonly dimension: number;
+  /** For a head with local scaling. Targets stand for the captions, of which only the mean counts here. */
+  readonly banks?: Banks;
   /** Size of each part of a text's vector, in order. */
   readonly textOutputs: Readonly<Record<string, number>>;
   /** Raw vectors of all captions, one language after the other. */
@@ -32,7 +34,7 @@ export interface TextSideData {
 
 export interface TextSideSources {
   /** The head that the side is trained into, with its first text side. */
-  readonly head: Head;
+  readonly head: LearnedSpace;
   /** Pictures with their captions in the first side's language, encoded by that side's text encoder. */
   readonly first: PairSet;
   /** The same captions encoded by the new side's text encoder: pictures as in `first`. */
@@ -84,7 +86,7 @@ export async function textSideData(sources: TextSideSources): Promise<TextSideDa
 }
 
 async function captionedData({ head, first, anchors, ...rest }: TextSideSources): Promise<TextSideData> {
-  const { dimension } = head;
+  const { dimension, localScaling } = head;
   // The encoder's own vector is trained for comparison; its inner layers tell languages apart.
   const ownPart = (vector: Float32Array) => vector.subarray(0, rest.textOutputs[OWN_OUTPUT]);
   const names = new Map(first.pictures.map(({ image }, at) => [image, at]));
@@ -121,8 +123,13 @@ async function captionedData({ head, first, anchors, ...rest }: TextSideSources)
   }
   normaliseRows(targets, dimension);
   const used = new HalfMatrix(at, captions.columns, captions.values.slice(0, at * captions.columns));
+  const banks = {
+    text: bankOf(at, (row) => targets.subarray(row * dimension, (row + 1) * dimension)),
+    image: bankOf(images.length, (row) => images[row]![0]!),
+  };
   return {
     dimension,
+    ...(localScaling && { banks }),
     textOutputs: rest.textOutputs,
     captions: used,
     languages,
@@ -156,7 +163,7 @@ async function withClasses(data: TextSideData, sources: TextSideSources, classes
  * Adds each phrase as an image that has the vector of the phrase in the first side's language: its translations learn
  * that vector, and are told apart from other texts by it. No caption is told apart from phrases, which may fit it.
  */
-async function withPhrases(data: TextSideData, head: Head, phrases: ParallelPhrases): Promise<TextSideData> {
+async function withPhrases(data: TextSideData, head: LearnedSpace, phrases: ParallelPhrases): Promise<TextSideData> {
   const { own, firstText, first } = phrases;
   const vectors = await Array.fromAsync(projectedTexts(head, first));
   const known = vectors.flatMap((vector, p) => Array<JointEmbedding>(firstText[p + 1]! - firstText[p]!).fill(vector));
@@ -214,7 +221,7 @@ function cosine(a: Float32Array, b: Float32Array): number {
 }
 
 /** Joint vectors of every picture, as serving sees it and for every further augmentation. */
-async function imageVectors(head: Head, { pictures, augmented }: PairSet): Promise<JointEmbedding[][]> {
+async function imageVectors(head: LearnedSpace, { pictures, augmented }: PairSet): Promise<JointEmbedding[][]> {
   const found = pictures.map((): JointEmbedding[] => []);
   for (const outputs of augmented) {
     let at = 0;

@@ -36,9 +36,11 @@ export async function trainTextSide(options: TextSideOptions): Promise<TrainedHe
   const { recipe, start } = options;
   const trained = await trainTower(options, inputs);
   const parameters = start == null ? trained : between(start.parameters, trained, recipe.way);
-  const { head } = wholeRecipe(recipe, options.data.dimension);
-  const spec = { ...head, text: { ...head.text, inputs: inputs.transform.text.map(({ spec: input }) => input) } };
-  return { spec, transform: inputs.transform, parameters };
+  const { dimension, banks } = options.data;
+  const { head } = wholeRecipe(recipe, dimension);
+  const text = { ...head.text, inputs: inputs.transform.text.map(({ spec: input }) => input) };
+  const spec = { ...head, localScaling: banks !== undefined, text };
+  return { spec, transform: inputs.transform, parameters, ...(banks && { banks }) };
 }
 
 interface TextInputs {

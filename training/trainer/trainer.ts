@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { SightlineError } from '../../core/errors.ts';
 import { closing } from '../../core/util/async-disposable.ts';
 import { canonicalJson, isJsonObject } from '../../core/util/canonical-json.ts';
-import type { TransformedPairs } from '../features/feature-transform.ts';
+import { type TransformedPairs, transformRows } from '../features/feature-transform.ts';
+import { HalfMatrix, type HalfRows } from '../features/float16-matrix.ts';
 import { evaluate } from '../metrics/retrieval-metrics.ts';
 import { Random } from '../random.ts';
 import { stepsAnEpoch, trainingBatches, validationBatches } from './batches.ts';
@@ -11,6 +12,7 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.t
 import { bestOnTheWay, startingState } from './fine-tuning.ts';
 import { headParameters, initialise, type TowerWidths } from './head-graph.ts';
 import { learningRateAt } from './learning-rate.ts';
+import { type Banks, bankOf } from './local-scaling.ts';
 import { type Recipe, recipeFor, teacherOf } from './recipes.ts';
 import {
   createTrainingStep,
@@ -30,7 +32,7 @@ import type { StoredHead, TrainedHead } from './write-head.ts';
 
 export interface TrainingOptions {
   readonly recipe: Recipe;
-  readonly data: Pick<TrainingData, 'train' | 'validation' | 'textOutputs' | 'classes' | 'key'>;
+  readonly data: Pick<TrainingData, 'train' | 'validation' | 'textOutputs' | 'classes' | 'phrases' | 'key'>;
   readonly seed: number;
   /** Threads inside one operator; affects the exact bits of the result. */
   readonly threads: number;
@@ -100,12 +102,42 @@ export async function trainHead(given: TrainingOptions): Promise<TrainingResult>
     start === null || options.recipe.allTheWay
       ? null
       : await searchTheWay(options, transformed.validation, start, parameters);
-  const head = { spec: options.recipe.head, transform: transformed.transform };
+  const chosen = found?.parameters ?? parameters;
+  const banks = options.start === undefined ? await banksOf(options, transformed, chosen) : options.start.banks;
   return {
-    head: { ...head, parameters: found?.parameters ?? parameters },
+    head: { spec: options.recipe.head, transform: transformed.transform, parameters: chosen, ...(banks && { banks }) },
     share: found?.share ?? (start === null ? null : 1),
     ...run,
   };
+}
+
+/** Vectors of training captions, phrases and pictures. A head that another continues from has some of more pictures. */
+async function banksOf(
+  { recipe, threads, data: { phrases } }: TrainingOptions,
+  { transform, training, validation }: TransformedData,
+  parameters: State,
+): Promise<Banks | undefined> {
+  if (!recipe.head.localScaling) return undefined;
+  const judged = validated(recipe, validation);
+  const validator = await createValidator({ recipe: judged, widths: widthsOf(validation), threads });
+  const embed = (side: 'text' | 'image', rows: HalfRows) => validator.embed(side, rows, parameters);
+  try {
+    const { texts, images } = training.pairs;
+    const captions = await embed('text', sampled(texts));
+    const others = phrases === undefined ? [] : transform.text.map(() => phrases);
+    const more = phrases === undefined ? [] : await embed('text', await transformRows(transform.text, others));
+    const text = new Float32Array(captions.length + more.length);
+    text.set(captions);
+    text.set(more, captions.length);
+    return { text, image: await embed('image', sampled(images[0]!)) };
+  } finally {
+    await validator.close();
+  }
+}
+
+function sampled(rows: HalfRows): HalfRows {
+  const bank = bankOf(rows.rows, (row) => rows.block(row, 1));
+  return new HalfMatrix(bank.length / rows.columns, rows.columns, new Float16Array(bank));
 }
 
 /** Large enough that teachers of neighbouring seeds differ. */

@@ -7,7 +7,7 @@ import type { CaptionedPicture, Dataset, DatasetWarnings } from '../datasets/dat
 import { TRAINING } from '../datasets/deduplicate.ts';
 import { type FeatureOptions, loadFeatures, loadTexts, type PairSet } from '../features/extract.ts';
 import type { ClassNames } from '../features/feature-transform.ts';
-import type { HalfMatrix } from '../features/float16-matrix.ts';
+import type { HalfMatrix, HalfRows } from '../features/float16-matrix.ts';
 import { classTexts } from '../features/pseudo-features.ts';
 import type { Available } from './recipes.ts';
 
@@ -21,6 +21,8 @@ export interface TrainingData {
   readonly textOutputs: Readonly<Record<string, number>>;
   /** Names of the logits' classes; null if the encoder has none. */
   readonly classes: TrainingClasses | null;
+  /** Raw vectors of what people search for, most of which is in no caption: more neighbours for local scaling. */
+  readonly phrases?: HalfRows;
   /** Changes with pictures, captions and encoders. */
   readonly key: string;
   readonly warnings: DatasetWarnings;

@@ -24,6 +24,7 @@ import {
 import { Tape } from './autodiff.ts';
 import { addTower, headParameters, type Linear, layersOf, type ParameterSpec } from './head-graph.ts';
 import { addInt8Layer } from './int8-layer.ts';
+import { addLocalScaling, type Banks, jointDimension } from './local-scaling.ts';
 import type { HeadSpec, Recipe } from './recipes.ts';
 import type { State } from './step.ts';
 import { keepAll } from './step-graph.ts';
@@ -34,6 +35,8 @@ export interface TrainedHead {
   readonly spec: HeadSpec;
   readonly transform: FeatureTransform;
   readonly parameters: State;
+  /** For local scaling. */
+  readonly banks?: Banks;
 }
 
 /** A head read back from its files. */
@@ -49,7 +52,7 @@ const SIDES: readonly Side[] = ['text', 'image'];
  * A graph with these sides of a head, from raw encoder outputs to unit vectors, including the transforms.
  * @param sides both only in heads in the old format
  */
-export function headGraph({ spec, transform, parameters }: TrainedHead, sides = SIDES): Uint8Array {
+export function headGraph({ spec, transform, parameters, banks }: TrainedHead, sides = SIDES): Uint8Array {
   const tape = new Tape(new OnnxGraph());
   const { graph } = tape;
   const widths = { text: transformedWidth(transform.text), image: transformedWidth(transform.image) };
@@ -63,13 +66,14 @@ export function headGraph({ spec, transform, parameters }: TrainedHead, sides = 
       [...graphInputs(transform[side])].map(([source, size]) => [source, graph.input(source, 'float32', [rows, size])]),
     );
     const input = tape.value(addTransform(graph, transform[side], inputs), [rows, widths[side]]);
-    const embedding = addTower(tape, side, {
+    const learned = addTower(tape, side, {
       spec,
       inputs: { text: input, image: input },
       linear,
       dropout: keepAll,
     });
-    graph.output(`${side}_embedding`, embedding.name, 'float32', [rows, spec.dimension]);
+    const embedding = banks === undefined ? learned : addLocalScaling(tape, side, learned, banks);
+    graph.output(`${side}_embedding`, embedding.name, 'float32', [rows, jointDimension(spec)]);
   }
   return graph.toBytes({ name: 'head' });
 }
@@ -108,7 +112,7 @@ export interface AboutHead {
 /** Makes the files of a head with one text side. */
 export function headFiles(head: TrainedHead, about: AboutHead): HeadFiles {
   const { encoders, languages = ['en'] } = about;
-  const { dimension } = head.spec;
+  const dimension = jointDimension(head.spec);
   const { text, image } = encoders;
   const [textModel, imageModel] = [headGraph(head, ['text']), headGraph(head, ['image'])];
   const onnx = describeGraph(IMAGE_SIDE_MODEL, imageModel);
