@@ -5,7 +5,7 @@
 /** Maximum number of differing bits between perceptual hashes of copies. */
 export const MAX_BITS = 10;
 /** Minimum cosine between copies: much smaller copies reach no more, and few different photos as much. */
-export const MIN_COSINE = 0.25;
+export const MIN_COSINE = 0.3;
 /** Number of 32-bit words in a hash. */
 export const HASH_WORDS = 4;
 /** Hashes with fewer ones are meaningless: plain walls, fog, black frames. */

@@ -13,10 +13,10 @@ import { MODELS, readSample } from './golden.ts';
 
 /** Lower bounds for the committed heads, so that a worse one cannot land unnoticed. Raise both with a better head. */
 
-/** Sum of the six recalls on the committed sample of COCO, of 600; the current head has 396.2. */
-const SAMPLE_RECALL_FLOOR = 390;
+/** Sum of the six recalls on the committed sample of COCO, of 600; the current head has 403.9. */
+const SAMPLE_RECALL_FLOOR = 398;
 /**
- * How many of 40 plain queries have a right photo of examples/photos in the top three; the current heads have 34, 36.
+ * How many of 40 plain queries have a right photo of examples/photos in the top three; the current heads have 35, 36.
  */
 const PLAIN_QUERIES_FLOOR = { compact: 34, 'compact-float32': 34 };
 

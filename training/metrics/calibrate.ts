@@ -52,10 +52,12 @@ const SIZES = [10, 20, 50, 100, 200, 500, 1000];
 /** Approximate number of queries per size. */
 const QUERIES = 5000;
 /** Share of a picture's words that may be rated poor, by cosines alone and with classes; half are good. */
-const POOR_SHARE = { cosines: 0.15, classes: 0.3 };
+const POOR_SHARE = { cosines: 0.15, classes: 0.18 };
 const GOOD_SHARE = 0.5;
 /** Candidate temperatures: encoders trained at different temperatures spread cosines differently. */
-const TEMPERATURES = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15];
+const TEMPERATURES = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1];
+/** Temperatures within this share of the best do as well; the highest depends least on single names. */
+const AS_GOOD = 0.02;
 /**
  * The text encoder's own cosines are divided by this share of their deviation among the class names. Caption words do
  * not determine the best share: values from a third to two thirds do equally well.
@@ -148,8 +150,10 @@ export function calibrate(input: CalibrationInput): Calibrated {
   return { ...byCosine, classes: { temperature: ownTemperature, poor, good, names, count }, caught, cost };
 }
 
+/** The last of those that do as well as the best. */
 function best<T extends { readonly caught: number }>(all: readonly T[]): T {
-  return all.reduce((most, one) => (one.caught > most.caught ? one : most));
+  const most = all.reduce((found, { caught }) => Math.max(found, caught), 0);
+  return all.findLast(({ caught }) => caught >= (1 - AS_GOOD) * most)!;
 }
 
 /** A text searched in a collection: the nearest pictures, and whether one there shows it. */
