@@ -297,7 +297,7 @@ describe('npm run train, npm run tune', () => {
     const shown = lines.map((line) => JSON.parse(line) as { split: string; captions: string[] });
     const known = shown.filter(({ split }) => split === 'val');
     const wrong = shown.map((line, i) =>
-      line.split === 'val' ? line : { ...line, captions: known[i % 18]!.captions },
+      line.split === 'val' ? line : { ...line, captions: known[(i + 11) % 18]!.captions },
     );
     const unusable = ['gone.jpg', 'cut.jpg', 'torn.jpg'];
     for (const image of unusable.slice(1)) await writeFile(join(photos[1]!, 'images', image), `no picture: ${image}`);
